@@ -1,0 +1,143 @@
+import type { HeaderList } from './headers.ts';
+
+/**
+ * The request's fields as they may go upstream: no hop-by-hop fields, no identity or forwarding field that only this gateway may
+ * set, none with `_` in its name. The door sets its own values afterwards, so that a client's value never survives in place
+ * of a missing one.
+ */
+export function stripForUpstream(headers: HeaderList): HeaderList {
+  const options = connectionOptions(headers);
+  return headers.without((name) => HOP_BY_HOP.has(name) || options.has(name) || isReservedHeader(name));
+}
+
+/** The upstream's fields as they may go back: no hop-by-hop fields, nothing that speaks in this gateway's name or leads around it. */
+export function stripForClient(headers: HeaderList): HeaderList {
+  const options = connectionOptions(headers);
+  return headers.without(
+    (name) =>
+      HOP_BY_HOP.has(name) || options.has(name) || name === 'alt-svc' || name.replaceAll('_', '-').startsWith('x-fairlead-'),
+  );
+}
+
+/** Trailers pass the same filter as headers, and may not carry framing, routing or credentials (RFC 9110 §6.5.1). */
+export function stripTrailers(trailers: HeaderList): HeaderList {
+  return stripForUpstream(trailers).without(NEVER_IN_TRAILERS);
+}
+
+/** Lower-case members of all `Connection` fields. */
+export function connectionOptions(headers: HeaderList): ReadonlySet<string> {
+  const options = new Set<string>();
+  for (const value of headers.getAll('connection')) {
+    for (const member of value.split(',')) {
+      const option = member.trim().toLowerCase();
+      if (option !== '') options.add(option);
+    }
+  }
+  return options;
+}
+
+/**
+ * Whether a client may not send this field through: it states an identity, an origin, another method or another address.
+ * `_` counts as `-` (CGI and WSGI fold both into one name), and any name with `_` is reserved for that reason.
+ */
+export function isReservedHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  if (lower.includes('_')) return true;
+  return RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
+}
+
+/** RFC 9110 §7.6.1 and the names in common use. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'trailers',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'expect',
+]);
+
+const RESERVED: ReadonlySet<string> = new Set([
+  // forwarding
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-host',
+  'x-scheme',
+  'x-url-scheme',
+  'x-proxyuser-ip',
+  'front-end-https',
+  // another method
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  // who calls, as other proxies state it
+  'remote-user',
+  'remote-name',
+  'remote-email',
+  'remote-groups',
+  'x-remote-user',
+  'x-remote-group',
+  'x-remote-groups',
+  'x-webauth-user',
+  'x-user',
+  'x-username',
+  'x-user-id',
+  'x-user-email',
+  'x-email',
+  'x-groups',
+  'kubeflow-userid',
+  'kubeflow-groups',
+  'x-client-cert',
+  'x-client-dn',
+  'x-client-verify',
+  'x-serverless-authorization',
+  'x-goog-user-project',
+  'x-goog-iam-authorization-token',
+]);
+
+const RESERVED_PREFIXES: readonly string[] = [
+  'x-forwarded-',
+  'x-original-',
+  'x-rewrite-',
+  'x-envoy-',
+  'x-fairlead-',
+  'x-goog-authenticated-user-',
+  'x-goog-iap-',
+  'prefect-automation-',
+  'x-auth-request-',
+  'x-authenticated-',
+  'x-webauth-',
+  'x-remote-extra-',
+  'impersonate-',
+  'x-ms-client-principal',
+  'x-amzn-oidc-',
+  'cf-access-',
+  'x-pomerium-',
+  'x-authentik-',
+  'x-consumer-',
+  'x-ssl-client-',
+  'ssl-client-',
+  'tailscale-user-',
+];
+
+const NEVER_IN_TRAILERS = [
+  'host',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+];
