@@ -23,6 +23,8 @@ export interface HeadInput {
 export function parseHead(input: HeadInput): RequestHead {
   const method = checkedMethod(input.method);
   const headers = HeaderList.fromRaw(input.rawHeaders);
+  // Said twice, each reader believes another one: `get` refuses that (HEADER_AMBIGUOUS).
+  for (const name of SINGLE) headers.get(name);
   checkFraming(headers);
   checkConnection(headers);
   const stated = statedHost(headers, input.authority);
@@ -34,6 +36,7 @@ export function parseHead(input: HeadInput): RequestHead {
   return { method, path, rawQuery, query, headers: kept, host: stated.host, upgrade };
 }
 
+const SINGLE = ['authorization', 'content-type', 'content-encoding', 'origin'];
 const UPGRADE_OFFER = ['upgrade', 'http2-settings'];
 const METHOD = /^[A-Z][A-Z0-9_-]{0,31}$/;
 

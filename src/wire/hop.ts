@@ -1,13 +1,14 @@
 import type { HeaderList } from './headers.ts';
+import { isTraceHeader } from './trace.ts';
 
 /**
  * The request's fields as they may go upstream: no hop-by-hop fields, no identity or forwarding field that only this gateway may
- * set, none with `_` in its name. The door sets its own values afterwards, so that a client's value never survives in place
- * of a missing one.
+ * set, no tracing field (`trace.ts` yields the ones to set), none with `_` in its name. The door sets its own values afterwards, so
+ * that a client's value never survives in place of a missing one.
  */
 export function stripForUpstream(headers: HeaderList): HeaderList {
   const options = connectionOptions(headers);
-  return headers.without((name) => HOP_BY_HOP.has(name) || options.has(name) || isReservedHeader(name));
+  return headers.without((name) => HOP_BY_HOP.has(name) || options.has(name) || isReservedHeader(name) || isTraceHeader(name));
 }
 
 /** The upstream's fields as they may go back: no hop-by-hop fields, nothing that speaks in this gateway's name or leads around it. */
