@@ -33,6 +33,8 @@ export interface AccessRequest {
    * them, the request is allowed as a continuation: a policy change never breaks a run under way.
    */
   readonly continues?: readonly string[];
+  /** Keys of work that this request, once allowed, admits for the caller (the first report of a run). */
+  readonly admits?: readonly string[];
 }
 
 export type NonEmptyList<T> = readonly [T, ...T[]];

@@ -35,6 +35,8 @@ export interface RefusalRecord {
   readonly peer: string;
   readonly code: string;
   readonly status: number;
+  /** Present when the caller was proved and the call itself was at fault. */
+  readonly caller?: string;
   readonly method?: string;
   readonly path?: string;
 }

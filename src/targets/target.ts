@@ -19,12 +19,14 @@ export interface TargetAdapter {
   /** How does this system say no, wait, not now? Also for refused credentials and malformed calls. */
   refuse(refusal: Refusal): LocalAnswer;
   /** Header changes on the way up; the door has already stripped identity, hop-by-hop and forwarding headers. */
-  forward(call: Call, decision: Decision): HeaderChanges;
+  forward(call: Call, decision: Decision): HeaderChanges | Promise<HeaderChanges>;
   /**
    * How an allowed call's answer is changed or read, decided before it leaves. Undefined: bytes pass as they come.
    * `read` is how look-ups learn from upstream answers and how outcomes see a state rejected inside a 200.
    */
   response(call: Call, decision: Decision): ResponsePlan | undefined;
+  /** Work that an answer hands to the caller (a polled run) or that it shows to be over; the answer must have been read. */
+  admissions?(call: Call, answer: UpstreamAnswer): Admissions | undefined;
   /** For `upgrade` operations: what travels in the socket. Undefined: frames are opaque and pass as they come. */
   socket(call: Call): SocketPlan | undefined;
 }
@@ -66,6 +68,11 @@ export interface Operation {
    * `none`: answered for anybody, without a decision (a health probe, a public file). `caller`: the normal case.
    */
   readonly identity: 'caller' | 'frame' | 'none';
+  /**
+   * True for a socket whose client takes any refusal of the upgrade as final: for a passing reason (a fault, a start-up, an expired
+   * workload token) the upgrade is accepted and the socket held until the reason is gone.
+   */
+  readonly holdsUpgrade?: boolean;
   /** Longest JSON body that is read, when smaller than the configured limit. */
   readonly maxBodyBytes?: number;
 }
@@ -106,6 +113,12 @@ export interface LocalAnswer {
   readonly body: string | Uint8Array;
   /** For sockets that were opened already: the close code that stands for this answer. */
   readonly closeCode?: number;
+}
+
+/** Keys as in `AccessRequest.continues`. */
+export interface Admissions {
+  readonly admit: readonly string[];
+  readonly end: readonly string[];
 }
 
 export interface HeaderChanges {

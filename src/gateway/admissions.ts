@@ -1,0 +1,92 @@
+import type { Clock, Log, Store } from '../core/ports.ts';
+import type { AdmissionTable } from './port.ts';
+
+/** After its end a run still sends its last logs and events. */
+const GRACE_MS = 10 * 60 * 1000;
+/** A run that is never seen to end stops being admitted after this. */
+const LIFETIME_MS = 14 * 24 * 60 * 60 * 1000;
+/** Runs remembered per target and caller; the oldest go first. */
+const MAX_KEYS = 10_000;
+const KIND = 'admission';
+
+/** Held with any admission: calls that name no run but that every run makes. */
+const ANY = 'any-flow-run';
+
+export interface AdmissionParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Which caller was let in for which run. Kept in the store, so that a restart with a changed policy breaks no run either.
+ * Reads come from memory; writes are queued and never hold a call up: what a crash loses is an admission of the last instant,
+ * and the run's next allowed call admits it again.
+ */
+export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTable> {
+  const held = new Map<string, Map<string, number>>();
+  for (const stored of await parts.store.list(KIND)) {
+    const { holder, key } = stored.value as { holder: string; key: string };
+    keysOf(held, holder).set(key, stored.expiresAtMs ?? parts.clock.now() + LIFETIME_MS);
+  }
+
+  const save = (holder: string, key: string, expiresAtMs: number): void => {
+    parts.store.put(KIND, `${holder}\n${key}`, { holder, key }, { expiresAtMs }).catch((error: unknown) => {
+      parts.log.warn('admission_not_saved', { error: String(error) });
+    });
+  };
+
+  return {
+    held(target, caller, keys) {
+      const own = held.get(`${target}\n${caller}`);
+      if (own === undefined) return NONE;
+      const now = parts.clock.now();
+      const found = new Set<string>();
+      for (const key of keys) {
+        if (key === ANY ? hasLive(own, now) : (own.get(key) ?? 0) > now) found.add(key);
+      }
+      return found;
+    },
+    admit(target, caller, keys) {
+      const holder = `${target}\n${caller}`;
+      const own = keysOf(held, holder);
+      const expiresAtMs = parts.clock.now() + LIFETIME_MS;
+      for (const key of keys) {
+        if (key === ANY || own.has(key)) continue;
+        own.set(key, expiresAtMs);
+        save(holder, key, expiresAtMs);
+        if (own.size > MAX_KEYS) own.delete(own.keys().next().value ?? key);
+      }
+    },
+    end(target, keys) {
+      const expiresAtMs = parts.clock.now() + GRACE_MS;
+      for (const [holder, own] of held) {
+        if (!holder.startsWith(`${target}\n`)) continue;
+        for (const key of keys) {
+          if ((own.get(key) ?? 0) <= expiresAtMs) continue;
+          own.set(key, expiresAtMs);
+          save(holder, key, expiresAtMs);
+        }
+      }
+    },
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function keysOf(held: Map<string, Map<string, number>>, holder: string): Map<string, number> {
+  let own = held.get(holder);
+  if (own === undefined) {
+    own = new Map();
+    held.set(holder, own);
+  }
+  return own;
+}
+
+function hasLive(own: Map<string, number>, now: number): boolean {
+  for (const [key, expiresAtMs] of own) {
+    if (expiresAtMs > now) return true;
+    own.delete(key);
+  }
+  return false;
+}

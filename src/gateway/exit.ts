@@ -1,0 +1,54 @@
+import type { Outcome } from '../core/decision.ts';
+import type { Decided, Entered } from './passage.ts';
+import type { LiveCall } from './port.ts';
+import { decideRequests } from './station/decide.ts';
+import { revoked } from './station/identify.ts';
+
+/** Writes how a recorded call ended. A call without a recorded decision has no outcome to write. */
+export function closeRecord(entered: Entered, outcome: Outcome): void {
+  if (!entered.trail.isRecorded) return;
+  const timeMs = entered.corridor.clock.now();
+  entered.corridor.recorder.outcome({ id: entered.decisionId, timeMs, outcome, durationMs: timeMs - entered.startedAtMs });
+}
+
+export interface Exit {
+  /** Call once, when the answer has passed or the call is over. */
+  end(outcome: Outcome): void;
+}
+
+export type CutReason = Parameters<LiveCall['cut']>[0];
+
+/**
+ * From here on the call is open: revocation, policy change and drain reach it through `cut`. Throws when the credential was
+ * revoked while the call walked.
+ */
+export function openExit(decided: Decided, options: { isStream(): boolean; cut(reason: CutReason): void }): Exit {
+  const { corridor, target, caller, credential, requests } = decided;
+  const remove = corridor.live.add({
+    target: target.name,
+    caller,
+    credential,
+    startedAtMs: decided.startedAtMs,
+    get isStream() {
+      return options.isStream();
+    },
+    stillAllowed() {
+      if (target.mode === 'observe' || requests === undefined) return true;
+      return decideRequests(corridor, target, caller, requests).decision.verdict === 'allow';
+    },
+    cut: options.cut,
+  });
+  if (credential !== undefined && corridor.revocations.isRevoked(caller, credential)) {
+    remove();
+    throw revoked();
+  }
+  let isOpen = true;
+  return {
+    end(outcome) {
+      if (!isOpen) return;
+      isOpen = false;
+      remove();
+      closeRecord(decided, outcome);
+    },
+  };
+}
