@@ -1,6 +1,8 @@
 import type { HeaderChanges } from '../../targets/target.ts';
+import { withoutCookies } from '../../wire/cookie.ts';
 import type { HeaderList } from '../../wire/headers.ts';
 import { stripForUpstream } from '../../wire/hop.ts';
+import { traceHeaders, traceOf } from '../../wire/trace.ts';
 import type { Decided } from '../passage.ts';
 
 /**
@@ -17,23 +19,13 @@ export function upstreamHeaders(decided: Decided, changes: HeaderChanges, scheme
     .with('x-forwarded-for', peer.address)
     .with('x-forwarded-proto', scheme)
     .with('x-forwarded-host', head.headers.get('host') ?? head.host);
-  headers = applyChanges(headers, changes);
-  return stripOwnCookies(headers, corridor.isOwnCookie);
+  const trace = traceOf(head.headers, { randomness: corridor.randomness, sample: () => false, trusted: false });
+  headers = applyChanges(headers, { set: traceHeaders(trace), remove: [] });
+  return withoutCookies(applyChanges(headers, changes), corridor.isOwnCookie);
 }
 
 export function applyChanges(headers: HeaderList, changes: HeaderChanges): HeaderList {
   let changed = changes.remove.length === 0 ? headers : headers.without(changes.remove);
   for (const [name, value] of Object.entries(changes.set)) changed = changed.with(name, value);
   return changed;
-}
-
-/** Drops our cookies and leaves the bytes of all others as they came. */
-function stripOwnCookies(headers: HeaderList, isOwn: (name: string) => boolean): HeaderList {
-  const lines = headers.getAll('cookie');
-  if (lines.length === 0) return headers;
-  const kept = lines
-    .flatMap((line) => line.split(';'))
-    .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && !isOwn(pair.split('=', 1)[0]?.trim() ?? ''));
-  return kept.length === 0 ? headers.without('cookie') : headers.with('cookie', kept.join('; '));
 }

@@ -1,4 +1,5 @@
 import { callerText } from '../../core/caller.ts';
+import { sealInput } from '../../core/sealed-input.ts';
 import type { Decided } from '../passage.ts';
 
 /** Makes the decision durable where its class demands; resolves when the call may leave. Rejects with AUDIT_UNAVAILABLE. */
@@ -20,8 +21,15 @@ export async function recordDecision(decided: Decided): Promise<void> {
     path: incoming.head.path.text,
     operation: operation.id,
     decision,
-    attributes: decided.attributesRead,
+    attributes: sealed(decided),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(caller.spiffe === undefined ? {} : { spiffe: caller.spiffe }),
   });
+}
+
+/** What the decision read; a denial also keeps what it was about, so that the nearest rule can be told when somebody asks. */
+function sealed(decided: Decided): Readonly<Record<string, unknown>> {
+  const { decision, requests, caller, attributesRead } = decided;
+  if (decision.verdict !== 'deny' || requests === undefined) return attributesRead;
+  return { ...attributesRead, 'fairlead.input': sealInput(caller, requests) };
 }
