@@ -34,7 +34,8 @@ export function loadPolicies(
       if (object?.kind === 'PolicyTest') tests.push(...readTest(object.name, object.spec, vocabulary, context));
     }
   }
-  if (problems.hasErrors) return { policy: undefined, diagnostics: problems.list };
+  const diagnostics = problems.sorted();
+  if (problems.hasErrors) return { policy: undefined, diagnostics };
   const policy: PolicySet = {
     revision: revisionOf(sorted, vocabulary.administrators),
     rules,
@@ -43,7 +44,7 @@ export function loadPolicies(
     implied: impliedOf(vocabulary.catalogues),
     bodies: bodiesOf(vocabulary),
   };
-  return { policy, diagnostics: problems.list };
+  return { policy, diagnostics };
 }
 
 interface PolicyObject {

@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<ObligationKind, 'optional'>> = {
 export function readRequire(value: YamlValue, rule: RuleRef, sources: readonly string[]): readonly Obligation[] {
   const fields = value.fields(KINDS);
   if (fields === undefined) return [];
-  if (fields.size === 0) value.error('WRONG_VALUE', '`require` asks for nothing');
+  if (value.entries()?.length === 0) value.error('WRONG_VALUE', '`require` asks for nothing');
   const obligations: Obligation[] = [];
   for (const [kind, content] of fields) {
     const spec = readSpec(kind as ObligationKind, content, sources); // a key of KINDS

@@ -121,6 +121,13 @@ const KINDS = ['user', 'group', 'workload', 'agent', 'anyone', 'anonymous', 'spi
 export function parseWho(text: string, sources: readonly string[]): ParsedWho {
   const delegation = /^(\S.*?)\s+for\s+(\S.*)$/.exec(text);
   if (delegation === null) return parseParty(text, sources);
+  if (/\sfor\s/.test(delegation[2] ?? '')) {
+    return {
+      ok: false,
+      reason: `\`${text}\` names two delegations: only the current actor counts`,
+      help: 'write `ACTOR for SUBJECT`',
+    };
+  }
   const actor = parseParty(delegation[1] ?? '', sources);
   if (!actor.ok) return actor;
   const subject = parseParty(delegation[2] ?? '', sources);

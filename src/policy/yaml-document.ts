@@ -3,17 +3,25 @@ import { type Diagnostic, nearestName } from '../core/diagnostic.ts';
 import type { PolicyFile } from './port.ts';
 
 const MAX_FILE_CHARACTERS = 1 << 20;
+/** One missing bracket can make hundreds of follow-up faults. */
+const MAX_SYNTAX_FAULTS = 10;
 
 /** Collects what is wrong in all files, so that everything shows at once. */
 export class Problems {
-  readonly list: Diagnostic[] = [];
+  readonly #list: Diagnostic[] = [];
 
   add(diagnostic: Diagnostic): void {
-    this.list.push(diagnostic);
+    this.#list.push(diagnostic);
+  }
+
+  /** In the order in which a reader meets them. */
+  sorted(): readonly Diagnostic[] {
+    const byFile = (a: Diagnostic, b: Diagnostic): number => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0);
+    return [...this.#list].sort((a, b) => byFile(a, b) || a.line - b.line || a.column - b.column);
   }
 
   get hasErrors(): boolean {
-    return this.list.some((diagnostic) => diagnostic.severity === 'error');
+    return this.#list.some((diagnostic) => diagnostic.severity === 'error');
   }
 }
 
@@ -39,7 +47,7 @@ export function readYaml(file: PolicyFile, problems: Problems): readonly YamlVal
     const values: YamlValue[] = [];
     for (const document of documents) {
       const faults = [...document.errors, ...document.warnings];
-      for (const fault of faults) {
+      for (const fault of faults.slice(0, MAX_SYNTAX_FAULTS)) {
         const { line, col } = source.lines.linePos(fault.pos[0]);
         const message = fault.code === 'DUPLICATE_KEY' ? 'the same field stands twice' : lowerFirst(fault.message);
         fail(fault.code === 'DUPLICATE_KEY' ? 'DUPLICATE_FIELD' : 'YAML_SYNTAX', message, line, col);

@@ -16,7 +16,7 @@ import {
 import { withPresent, withVariants } from './facts.ts';
 import { fitting, functionNames, type Overload, overloadsOf } from './functions.ts';
 import type { Scope } from './scope.ts';
-import { BOOL, DYN, elementType, Fault, isSameType, type Type, typeText, type Value } from './value.ts';
+import { BOOL, DYN, elementType, Fault, isSameType, type Type, typeText, typeWords, type Value } from './value.ts';
 
 /** `name(args)`, or `receiver.name(args)`. */
 export function compileCall(
@@ -119,7 +119,7 @@ function presence(node: ASTNode, frame: Frame): Compiled {
   const [operand, key] = node.args;
   const map = compile(operand, frame);
   if (map.type.kind !== 'map' && map.type.kind !== 'dyn')
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(map.type)} has no field \`${key}\``);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(map.type)} has no field \`${key}\``);
   return plain(frame, BOOL, map.cost, (scope) => {
     const value = map.run(scope);
     if (value instanceof Fault) return value;
@@ -146,13 +146,13 @@ function quantifier({ node, name, receiver, variable, body, frame }: Quantifier)
     return failed(frame, variable, 'CONDITION_SYNTAX', `the first argument of \`${name}\` must be a plain name`);
   const list = compile(receiver, frame);
   if (list.type.kind !== 'list' && list.type.kind !== 'map' && list.type.kind !== 'dyn') {
-    return failed(frame, node, 'CONDITION_TYPE', `\`${name}\` needs a list or a map, not a ${typeText(list.type)}`);
+    return failed(frame, node, 'CONDITION_TYPE', `\`${name}\` needs a list or a map, not ${typeWords(list.type)}`);
   }
   const element: Type = list.type.kind === 'map' ? { kind: 'string' } : elementType(list.type);
   const slot = frame.locals.size === 0 ? 0 : Math.max(...[...frame.locals.values()].map((local) => local.slot)) + 1;
   const test = compile(body, { ...frame, locals: new Map([...frame.locals, [variable.args, { type: element, slot }]]) });
   if (test.type.kind !== 'bool' && test.type.kind !== 'dyn')
-    return failed(frame, body, 'CONDITION_TYPE', `\`${name}\` needs a bool, not a ${typeText(test.type)}`);
+    return failed(frame, body, 'CONDITION_TYPE', `\`${name}\` needs a bool, not ${typeWords(test.type)}`);
   const decisive = name === 'exists';
   const cost = list.cost + (list.length ?? ASSUMED_LENGTH) * test.cost;
   return plain(frame, BOOL, cost, (scope: Scope) => {

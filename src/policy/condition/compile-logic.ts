@@ -15,7 +15,7 @@ import {
 } from './compile.ts';
 import { unionOf, withPresent, withVariants } from './facts.ts';
 import { equals } from './operators.ts';
-import { BOOL, elementType, Fault, isComparable, STRING, typeText, type Value } from './value.ts';
+import { BOOL, elementType, Fault, isComparable, STRING, typeWords, type Value } from './value.ts';
 import { FIELDS_OF_KIND } from './variables.ts';
 
 export function negation(node: ASTNode, operand: Compiled, frame: Frame): Compiled {
@@ -76,7 +76,7 @@ export function equality(
   const a = compile(first, frame);
   const b = compile(second, frame);
   if (!isComparable(a.type, b.type))
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(a.type)} never equals a ${typeText(b.type)}`);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(a.type)} never equals ${typeWords(b.type)}`);
   const wanted = operator === '==';
   const deep = a.type.kind === 'list' || a.type.kind === 'map' || a.type.kind === 'dyn';
   const base = plain(frame, BOOL, a.cost + b.cost + (deep ? ASSUMED_LENGTH : 1), (scope) => {
@@ -96,11 +96,11 @@ export function membership(node: ASTNode, [first, second]: readonly [ASTNode, AS
   const item = compile(first, frame);
   const list = compile(second, frame);
   if (list.type.kind !== 'list' && list.type.kind !== 'map' && list.type.kind !== 'dyn') {
-    return failed(frame, node, 'CONDITION_TYPE', `\`in\` needs a list or a map, not a ${typeText(list.type)}`);
+    return failed(frame, node, 'CONDITION_TYPE', `\`in\` needs a list or a map, not ${typeWords(list.type)}`);
   }
   const element = list.type.kind === 'map' ? STRING : elementType(list.type);
   if (!isComparable(item.type, element))
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(item.type)} is never in a ${typeText(list.type)}`);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(item.type)} is never in ${typeWords(list.type)}`);
   const base = plain(frame, BOOL, item.cost + list.cost + (list.length ?? ASSUMED_LENGTH), (scope) => {
     const value = item.run(scope);
     if (value instanceof Fault) return value;
@@ -172,7 +172,7 @@ function narrow(guard: Guard, frame: Frame, node: ASTNode): Pick<Compiled, 'when
 
 function expectBool(node: ASTNode, operand: Compiled, frame: Frame): void {
   if (operand.type.kind !== 'bool' && operand.type.kind !== 'dyn') {
-    frame.report(node, 'CONDITION_TYPE', `\`${node.op.replace('_', '')}\` needs a bool, not a ${typeText(operand.type)}`);
+    frame.report(node, 'CONDITION_TYPE', `\`${node.op.replace('_', '')}\` needs a bool, not ${typeWords(operand.type)}`);
   }
 }
 

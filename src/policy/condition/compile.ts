@@ -21,6 +21,7 @@ import {
   TIMESTAMP,
   type Type,
   typeText,
+  typeWords,
   type Value,
 } from './value.ts';
 import { ROOTS, type Root } from './variables.ts';
@@ -190,7 +191,7 @@ function select(node: ASTNode, operand: ASTNode, name: string, frame: Frame): Co
   if (access !== undefined) return attribute(node, access.root, access.name, frame);
   const map = compile(operand, frame);
   if (map.type.kind !== 'map' && map.type.kind !== 'dyn') {
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(map.type)} has no field \`${name}\``);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(map.type)} has no field \`${name}\``);
   }
   return plain(frame, elementType(map.type), map.cost, (scope) => lookup(map.run(scope), name));
 }
@@ -208,7 +209,7 @@ function index(node: ASTNode, [operand, at]: readonly [ASTNode, ASTNode], frame:
   const key = compile(at, frame);
   const wanted = collection.type.kind === 'list' ? 'int' : collection.type.kind === 'map' ? 'string' : undefined;
   if (wanted === undefined && collection.type.kind !== 'dyn')
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(collection.type)} has no elements`);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(collection.type)} has no elements`);
   if (wanted !== undefined && key.type.kind !== wanted && key.type.kind !== 'dyn') {
     return failed(
       frame,
@@ -259,7 +260,7 @@ function negative(node: ASTNode, operand: ASTNode, frame: Frame): Compiled {
     return plain(frame, { kind: 'int' }, 0, () => MIN_INT, { constant: { value: MIN_INT } });
   const inner = compile(operand, frame);
   if (!isNumeric(inner.type) && inner.type.kind !== 'dyn')
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(inner.type)} has no negative`);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(inner.type)} has no negative`);
   const negate = (value: Value | Fault): Value | Fault => {
     if (typeof value === 'bigint') return checkedInt(-value);
     if (typeof value === 'number') return -value;
@@ -275,7 +276,7 @@ function comparison(node: ASTNode, operator: Comparison, [first, second]: readon
   const b = compile(second, frame);
   const ordered = (type: Type): boolean => isNumeric(type) || ['string', 'timestamp', 'duration', 'dyn'].includes(type.kind);
   if (!ordered(a.type) || !ordered(b.type) || !isComparable(a.type, b.type)) {
-    return failed(frame, node, 'CONDITION_TYPE', `a ${typeText(a.type)} and a ${typeText(b.type)} have no order`);
+    return failed(frame, node, 'CONDITION_TYPE', `${typeWords(a.type)} and ${typeWords(b.type)} have no order`);
   }
   return plain(frame, BOOL, a.cost + b.cost, (scope) => {
     const x = a.run(scope);
@@ -294,7 +295,7 @@ function calculation(node: ASTNode, operator: Arithmetic, [first, second]: reado
       frame,
       node,
       'CONDITION_TYPE',
-      `\`${operator}\` is not defined for a ${typeText(a.type)} and a ${typeText(b.type)}`,
+      `\`${operator}\` is not defined for ${typeWords(a.type)} and ${typeWords(b.type)}`,
     );
   return plain(frame, type, a.cost + b.cost + (type.kind === 'list' ? ASSUMED_LENGTH : 1), (scope) => {
     const x = a.run(scope);

@@ -3,7 +3,7 @@ import type { Condition, ConditionScope, Truth } from '../port.ts';
 import { compile } from './compile.ts';
 import type { Facts } from './facts.ts';
 import { Scope } from './scope.ts';
-import { typeText } from './value.ts';
+import { typeWords } from './value.ts';
 import type { Variant } from './variables.ts';
 
 export const MAX_CONDITION_LENGTH = 4096;
@@ -51,7 +51,7 @@ export function compileCondition(text: string, facts: readonly Variant[] | Facts
   };
   const compiled = compile(tree, { facts: known, locals: new Map(), report });
   if (problems.length === 0 && compiled.type.kind !== 'bool' && compiled.type.kind !== 'dyn') {
-    report(tree, 'CONDITION_TYPE', `a condition must be a bool, not a ${typeText(compiled.type)}`);
+    report(tree, 'CONDITION_TYPE', `a condition must be a bool, not ${typeWords(compiled.type)}`);
   }
   if (compiled.cost > MAX_CONDITION_COST) {
     report(

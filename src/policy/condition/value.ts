@@ -56,6 +56,11 @@ export function typeText(type: Type): string {
   return type.kind === 'list' || type.kind === 'map' ? `${type.kind}<${typeText(type.of)}>` : type.kind;
 }
 
+/** `a string`, `an int`, `a list<string>`. */
+export function typeWords(type: Type): string {
+  return `${type.kind === 'int' || type.kind === 'ip' ? 'an' : 'a'} ${typeText(type)}`;
+}
+
 /** The type of an element, for lists and maps. */
 export function elementType(type: Type): Type {
   return type.kind === 'list' || type.kind === 'map' ? type.of : DYN;
