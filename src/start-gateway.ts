@@ -6,13 +6,13 @@ import type { Config } from './config/config.ts';
 import { readPolicyFiles } from './config/policy-files.ts';
 import { openActivation } from './control/activation.ts';
 import { openControl } from './control/server.ts';
-import type { ObligationKind } from './core/decision.ts';
 import type { Clock, Log, Randomness, Secrets } from './core/ports.ts';
 import { asProblem, Problem } from './core/problem.ts';
 import { openAssertionKey } from './credentials/assertion-key.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { decide } from './decide/decide.ts';
 import { sentence } from './decide/sentence.ts';
+import { ENFORCED } from './enforced.ts';
 import { openAdmissions } from './gateway/admissions.ts';
 import { openLiveCalls } from './gateway/live.ts';
 import type { Corridor } from './gateway/port.ts';
@@ -44,8 +44,6 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
-/** Obligations with an enforcer in this version; a policy that needs another one does not activate. */
-const ENFORCED: ReadonlySet<ObligationKind> = new Set<ObligationKind>();
 /** How often the shared secrets of observing targets are read anew. */
 const SHARED_SECRET_REFRESH_MS = 5_000;
 

@@ -89,12 +89,7 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
   }
 
   function check(files: readonly PolicyFile[]): Checked {
-    const { policy, diagnostics } = parts.tools.load(files);
-    if (policy === undefined) return { policy, diagnostics, tests: [], isActivatable: false };
-    const all = [...diagnostics, ...parts.tools.notEnforceable(policy, parts.enforced)];
-    const tests = parts.tools.test(policy);
-    const isActivatable = !all.some((one) => one.severity === 'error') && tests.every((test) => test.passed);
-    return { policy, diagnostics: all, tests, isActivatable };
+    return checkPolicies(parts.tools, parts.enforced, files);
   }
 
   async function keep(policy: PolicySet, by: string): Promise<void> {
@@ -126,4 +121,14 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
       return { ...checked, conflict: false };
     },
   };
+}
+
+/** Loads and tests policies, and says whether they could become active; also without a running gateway. */
+export function checkPolicies(tools: PolicyTools, enforced: ReadonlySet<ObligationKind>, files: readonly PolicyFile[]): Checked {
+  const { policy, diagnostics } = tools.load(files);
+  if (policy === undefined) return { policy, diagnostics, tests: [], isActivatable: false };
+  const all = [...diagnostics, ...tools.notEnforceable(policy, enforced)];
+  const tests = tools.test(policy);
+  const isActivatable = !all.some((one) => one.severity === 'error') && tests.every((test) => test.passed);
+  return { policy, diagnostics: all, tests, isActivatable };
 }

@@ -1,5 +1,5 @@
-import { callerText, type Caller } from '../core/caller.ts';
 import type { OperationClass } from '../core/access.ts';
+import { type Caller, callerText } from '../core/caller.ts';
 import { uuidv7 } from '../core/id.ts';
 import { Problem } from '../core/problem.ts';
 import type { Credential } from '../identity/port.ts';
@@ -61,7 +61,12 @@ export async function authorize(parts: ControlParts, known: Known, asked: Asked,
   const { decision: decided, attributesRead } = decideAsked(parts, known.caller, asked);
   const decision =
     isOwn && decided.verdict !== 'allow'
-      ? { ...decided, verdict: 'allow' as const, code: 'OWN', requests: decided.requests.map((one) => ({ ...one, verdict: 'allow' as const, code: 'OWN' })) }
+      ? {
+          ...decided,
+          verdict: 'allow' as const,
+          code: 'OWN',
+          requests: decided.requests.map((one) => ({ ...one, verdict: 'allow' as const, code: 'OWN' })),
+        }
       : decided;
   const timeMs = parts.clock.now();
   await parts.recorder.decision({

@@ -1,7 +1,7 @@
-import type { AccessRequest } from '../core/access.ts';
-import { callerText, type Caller, subjectText } from '../core/caller.ts';
-import { Problem } from '../core/problem.ts';
 import type { AuditEntry, DecisionEntry } from '../audit/port.ts';
+import type { AccessRequest } from '../core/access.ts';
+import { type Caller, callerText, subjectText } from '../core/caller.ts';
+import { Problem } from '../core/problem.ts';
 import type { NearestRule } from '../policy/port.ts';
 import { type Known, mayDo } from './authorize.ts';
 import type { ControlParts } from './parts.ts';

@@ -1,9 +1,9 @@
+import type { AuditSearch } from '../audit/port.ts';
 import type { AccessRequest, NonEmptyList } from '../core/access.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Clock, Log, Metrics, Randomness } from '../core/ports.ts';
 import type { Recorder } from '../core/record.ts';
-import type { AuditSearch } from '../audit/port.ts';
 import type { Authenticator, CliLogin, Handoff, Login, ProgramTokens, Revocations, Sessions } from '../identity/port.ts';
 import type { NearestRule } from '../policy/port.ts';
 import type { RequestHead } from '../wire/call.ts';

@@ -1,0 +1,172 @@
+import { Command, CommanderError, Option } from 'commander';
+import { asProblem } from '../core/problem.ts';
+import { type CliFunctions, EXIT } from './functions.ts';
+import { createOutput, type Format } from './output.ts';
+
+/** The command line. Each verb is a file of its own and is loaded when it is called. Resolves with the exit code. */
+export async function runCli(argv: readonly string[], functions: CliFunctions): Promise<number> {
+  let code: number = EXIT.ok;
+  const run = (verb: () => Promise<number>) => async (): Promise<void> => {
+    code = await verb();
+  };
+  const program = buildProgram(functions, run);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const problem = asProblem(error);
+    const text = problem.code === 'INTERNAL' && problem.cause instanceof Error ? problem.cause.message : problem.message;
+    const hint = problem.hint === undefined ? '' : `\n  ${problem.hint}`;
+    process.stderr.write(`fairlead: ${text} [${problem.code}]${hint}\n`);
+    if (problem.kind === 'denied') return EXIT.denied;
+    return problem.kind === 'invalid' ? EXIT.invalid : EXIT.failed;
+  }
+}
+
+type Run = (verb: () => Promise<number>) => () => Promise<void>;
+
+function buildProgram(functions: CliFunctions, run: Run): Command {
+  const program = new Command('fairlead')
+    .description('One identity and one policy in front of Prefect and any web service')
+    .version(functions.version)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false });
+
+  verb(program, 'up', 'run the gateway', ['fairlead up -c fairlead.yaml'])
+    .option('-c, --config <file>', 'configuration', 'fairlead.yaml')
+    .action(async (options) => run(async () => (await import('./up.ts')).up(options, functions))());
+
+  verb(program, 'demo', 'run the demo: identity provider, gateway, Prefect, a worker and a web service', ['fairlead demo'])
+    .option('--dir <folder>', 'where the demo keeps its data')
+    .action(async (options) => run(() => functions.demo(options))());
+
+  verb(program, 'check [paths...]', 'load, check and test policies without a server', [
+    'fairlead check',
+    'fairlead check -c fairlead.yaml policies/ teams/',
+  ])
+    .option('-c, --config <file>', 'configuration', 'fairlead.yaml')
+    .addOption(formatOption())
+    .action(async (paths: string[], options) =>
+      run(async () => (await import('./check.ts')).check(paths, options, functions, createOutput(options.output)))(),
+    );
+
+  verb(program, 'apply [paths...]', 'make policies active on a running gateway', ['fairlead apply policies/'])
+    .addOption(originOption())
+    .addOption(formatOption())
+    .option('--expect <revision>', 'only if this revision is still active')
+    .action(async (paths: string[], options) =>
+      run(async () => (await import('./apply.ts')).apply(paths, options, createOutput(options.output)))(),
+    );
+
+  verb(program, 'explain <id>', 'say why a call was allowed or denied', ['fairlead explain 01981f2e-…'])
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (id: string, options) =>
+      run(async () => (await import('./explain.ts')).explain(id, options, createOutput(options.output)))(),
+    );
+
+  verb(program, 'can-i <action> <resource>', 'ask whether a call would be allowed', [
+    'fairlead can-i prefect.deployment.run prefect/deployments/etl/nightly',
+    'fairlead can-i prefect.deployment.run prefect/deployments/etl/nightly --as user:vic@acme.example --groups viewers',
+  ])
+    .option('--as <who>', 'for somebody else: user:NAME, workload:NS/SA or agent:NAME')
+    .option('--groups <names>', 'their groups, separated by commas')
+    .option('--tags <names>', 'tags of the resource, separated by commas')
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (action: string, resource: string, options) =>
+      run(async () => (await import('./can-i.ts')).canI(action, resource, options, createOutput(options.output)))(),
+    );
+
+  const audit = program.command('audit').description('read the record');
+  verb(audit, 'search', 'search decisions', [
+    'fairlead audit search --verdict deny --since 1h',
+    'fairlead audit search --caller user:vic@acme.example -o json',
+  ])
+    .option('--caller <who>')
+    .option('--action <name>')
+    .option('--resource <path>', 'this resource and what is below it')
+    .option('--target <name>')
+    .addOption(new Option('--verdict <verdict>').choices(['allow', 'hold', 'deny']))
+    .option('--since <time>', 'a duration such as 1h, or an RFC 3339 time')
+    .option('--until <time>', 'a duration such as 1h, or an RFC 3339 time')
+    .option('--limit <count>', 'most entries', '50')
+    .option('--id <decision>', 'one decision')
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (options) =>
+      run(async () => (await import('./audit-search.ts')).auditSearch(options, createOutput(options.output)))(),
+    );
+
+  verb(program, 'login [origin]', 'sign in with a browser', [
+    'fairlead login http://127.0.0.1:8444',
+    'fairlead login --no-browser',
+  ])
+    .option('--no-browser', 'print the address instead of opening it')
+    .addOption(formatOption())
+    .action(async (origin: string | undefined, options) =>
+      run(async () => (await import('./login.ts')).login(origin, options, createOutput(options.output)))(),
+    );
+
+  verb(program, 'logout', 'end the sign-in of this command on the server', ['fairlead logout'])
+    .addOption(originOption())
+    .action(async (options) => run(async () => (await import('./logout.ts')).logout(options, createOutput('table')))());
+
+  verb(program, 'whoami', 'say who the gateway takes you for', ['fairlead whoami'])
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (options) => run(async () => (await import('./whoami.ts')).whoami(options, createOutput(options.output)))());
+
+  verb(program, 'token', 'make a token for programs', [
+    'eval "$(fairlead token --for prefect)"',
+    'fairlead token --for prefect --ttl 12h -o json',
+  ])
+    .option('--for <target>', 'target that will take it')
+    .option('--ttl <duration>', 'life of the token', '12h')
+    .option('--label <text>', 'what to call it')
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (options) => run(async () => (await import('./token.ts')).token(options, createOutput(options.output)))());
+
+  verb(program, 'revoke [subject]', 'end access at once, open streams included', [
+    'fairlead revoke user:ada@acme.example',
+    'fairlead revoke workload:demo/worker --block',
+    'fairlead revoke --lift user:ada@acme.example',
+    'fairlead revoke --list',
+  ])
+    .option('--session <id>', 'one session')
+    .option('--token <id>', 'one program token')
+    .option('--block', 'refuse later credentials too, until lifted')
+    .option('--lift', 'let the subject in again')
+    .option('--list', 'show what is revoked')
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (subject: string | undefined, options) =>
+      run(async () => (await import('./revoke.ts')).revoke(subject, options, createOutput(options.output)))(),
+    );
+
+  verb(program, 'schema', 'print the JSON Schema of fairlead.yaml', ['fairlead schema > fairlead.schema.json']).action(async () =>
+    run(async () => (await import('./schema.ts')).schema(createOutput('json')))(),
+  );
+  return program;
+}
+
+function verb(parent: Command, usage: string, summary: string, examples: readonly string[]): Command {
+  return parent
+    .command(usage)
+    .summary(summary)
+    .description(`${summary}\n\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+    .exitOverride();
+}
+
+function formatOption(): Option {
+  return new Option('-o, --output <format>', 'how to print')
+    .choices(['table', 'json', 'yaml'] satisfies Format[])
+    .default('table');
+}
+
+function originOption(): Option {
+  return new Option('--origin <url>', 'control origin of the gateway; default: FAIRLEAD_ORIGIN, or the last login');
+}

@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import type { CliFunctions } from './cli/functions.ts';
+import { runCli } from './cli/program.ts';
+import type { Config } from './config/config.ts';
+
+/** The bin. Everything heavy is loaded by the verb that needs it. */
+const functions: CliFunctions = {
+  version: await version(),
+  async up(config) {
+    return await (await import('./run-gateway.ts')).runGateway(config);
+  },
+  async demo(options) {
+    return await (await import('./run-demo.ts')).runDemoCommand(options);
+  },
+  async checkPolicies(config: Config, files) {
+    const [{ checkPolicies }, { policyTools }, { ENFORCED }] = await Promise.all([
+      import('./control/activation.ts'),
+      import('./policy-tools.ts'),
+      import('./enforced.ts'),
+    ]);
+    return checkPolicies(policyTools(config), ENFORCED, files);
+  },
+};
+
+process.exitCode = await runCli(process.argv.slice(2), functions);
+
+async function version(): Promise<string> {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,39 @@
+import type { Config } from './config/config.ts';
+import { asProblem } from './core/problem.ts';
+import { startGateway } from './start-gateway.ts';
+
+/** `fairlead up`: runs until SIGTERM or SIGINT, drains, and ends; a second signal does not wait. SIGHUP reads files anew. */
+export async function runGateway(config: Config): Promise<number> {
+  const gateway = await startGateway(config).catch((error: unknown) => {
+    const problem = asProblem(error);
+    const cause = problem.cause instanceof Error ? `: ${problem.cause.message}` : '';
+    process.stderr.write(
+      `fairlead: the gateway did not start: ${startSentence(error) ?? problem.message + cause} [${problem.code}]\n`,
+    );
+    return undefined;
+  });
+  if (gateway === undefined) return 1;
+  process.on('SIGHUP', () => {
+    gateway.reload().catch((error: unknown) => process.stderr.write(`fairlead: reload failed: ${String(error)}\n`));
+  });
+  await new Promise<void>((resolve) => {
+    let signals = 0;
+    const end = (): void => {
+      signals += 1;
+      if (signals > 1) process.exit(1);
+      resolve();
+    };
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
+  });
+  await gateway.close();
+  return 0;
+}
+
+/** The usual reason, in one sentence. */
+function startSentence(error: unknown): string | undefined {
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  if (code === 'EADDRINUSE') return `port ${port ?? '?'} on ${address ?? 'this host'} is taken by another program`;
+  if (code === 'EACCES') return `port ${port ?? '?'} needs more rights than this process has`;
+  return undefined;
+}
