@@ -49,3 +49,12 @@ function close(server: Server): Promise<void> {
     server.closeAllConnections();
   });
 }
+
+/** Could somebody listen on this port of 127.0.0.1 now? */
+export async function isPortFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen({ host: '127.0.0.1', port, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}

@@ -14,22 +14,42 @@ export function startWebService(options: { readonly port: number; readonly now: 
 
 function answer(request: IncomingMessage, response: ServerResponse, now: () => number): void {
   const path = (request.url ?? '').split('?')[0] ?? '';
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', 'only GET here\n');
-  const time = new Date(now()).toISOString();
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const { status, type, body } = isRead ? pageOf(path, request, new Date(now()).toISOString()) : plain(405, 'only GET here');
+  response.writeHead(status, {
+    'content-type': `${type}; charset=utf-8`,
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(body);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+function pageOf(path: string, request: IncomingMessage, time: string): Answer {
   switch (path) {
     case '/':
-      return send(response, 200, 'text/html', page('A plain web service', `${headerTable(request)}${LINKS}`));
+      return page('A plain web service', `${headerTable(request)}${LINKS}`);
     case '/admin':
-      return send(response, 200, 'text/html', page('Administration', '<p>Only those whom the policy lets in see this page.</p>'));
+      return page('Administration', '<p>Only those whom the policy lets in see this page.</p>');
     case '/reports':
-      return send(response, 200, 'text/html', page('Reports', `<p>Revenue of ${time.slice(0, 10)}: 1 234.50</p>`));
+      return page('Reports', `<p>Revenue of ${time.slice(0, 10)}: 1 234.50</p>`);
     case '/api/time':
-      return send(response, 200, 'application/json', `${JSON.stringify({ time })}\n`);
+      return { status: 200, type: 'application/json', body: `${JSON.stringify({ time })}\n` };
     case '/healthz':
-      return send(response, 200, 'text/plain', 'ok\n');
+      return plain(200, 'ok');
     default:
-      return send(response, 404, 'text/plain', 'nothing here\n');
+      return plain(404, 'nothing here');
   }
+}
+
+function plain(status: number, text: string): Answer {
+  return { status, type: 'text/plain', body: `${text}\n` };
 }
 
 const LINKS = `<p>See also <a href="/reports">/reports</a>, <a href="/admin">/admin</a> and <a href="/api/time">/api/time</a>.</p>`;
@@ -42,22 +62,15 @@ function headerTable(request: IncomingMessage): string {
   return `<table><caption>What the gateway says about the caller</caption>${rows.join('')}</table>`;
 }
 
-function page(title: string, main: string): string {
+function page(title: string, main: string): Answer {
   const style =
     'body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;overflow-wrap:anywhere}caption{text-align:left;font-weight:600}';
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${style}</style></head><body><main><h1>${title}</h1>${main}</main></body></html>\n`;
+  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>`;
+  const body = `<body><main><h1>${title}</h1>${main}</main></body>`;
+  const html = `<!doctype html>\n<html lang="en"><head>${head}<style>${style}</style></head>${body}</html>\n`;
+  return { status: 200, type: 'text/html', body: html };
 }
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, {
-    'content-type': `${type}; charset=utf-8`,
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(body);
 }
