@@ -23,7 +23,7 @@ import { openIdentity } from './identity/identity.ts';
 import { createAdminServer } from './observe/admin-server.ts';
 import { createDecisionStream, streamed } from './observe/decisions.ts';
 import { createHealth } from './observe/health.ts';
-import { createLog } from './observe/log.ts';
+import { createLog, logDestination } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { nearest } from './policy/explain.ts';
 import { parseResourceText } from './policy/resource-pattern.ts';
@@ -44,6 +44,11 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** Where log lines go instead of standard error. */
+  readonly logFile?: string;
+}
+
 /** How often the shared secrets of observing targets are read anew. */
 const SHARED_SECRET_REFRESH_MS = 5_000;
 
@@ -51,18 +56,19 @@ const clock: Clock = { now: () => Date.now() };
 const randomness: Randomness = { bytes: (count) => new Uint8Array(randomBytes(count)) };
 
 /** Builds every room from a checked configuration, hands each its ports, and opens the listeners. */
-export async function startGateway(config: Config): Promise<RunningGateway> {
+export async function startGateway(config: Config, options: StartOptions = {}): Promise<RunningGateway> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await build(config, closers);
+    return await build(config, options, closers);
   } catch (error) {
     for (const close of closers.reverse()) await close();
     throw error;
   }
 }
 
-async function build(config: Config, closers: (() => Promise<void> | void)[]): Promise<RunningGateway> {
-  const log = createLog({ clock, level: config.observe.logLevel });
+async function build(config: Config, options: StartOptions, closers: (() => Promise<void> | void)[]): Promise<RunningGateway> {
+  const stderrOrFile = options.logFile === undefined ? {} : { stream: logDestination(options.logFile) };
+  const log = createLog({ clock, level: config.observe.logLevel, ...stderrOrFile });
   const metrics = createMetrics();
   const health = createHealth({ expected: ['store', 'policy'], log, metrics });
   const secrets = createSecrets({ log, clock, env: process.env });
