@@ -1,12 +1,9 @@
 import type { AccessRequest, Resource } from '../../../core/access.ts';
 import type { Call, FrameVerdict, SocketPlan } from '../../target.ts';
-import { eventScope } from './event-scope.ts';
+import { type EventScope, eventScope } from './event-scope.ts';
 import { isObject, MAX_CONTROL_BYTES, parseFrame } from './frame.ts';
 import type { SocketContext } from './objects.ts';
 import { asked, onlyOnce } from './plan-parts.ts';
-
-/** What a worker watches its pool for. */
-const WORKER_EVENTS: ReadonlySet<string> = new Set(['prefect.flow-run.Cancelling', 'prefect.flow-run.Suspended']);
 
 /** `/events/out`: one filter says what the client will get; it is decided once, and the server keeps to it. */
 export function eventsOutFrames(call: Call, context: SocketContext): Pick<SocketPlan, 'maxMessageBytes' | 'fromClient'> {
@@ -19,47 +16,52 @@ export function eventsOutFrames(call: Call, context: SocketContext): Pick<Socket
       if (!isFirst() || frame['type'] !== 'filter' || !isObject(filter)) {
         return { kind: 'close', code: 1002, reason: "Expected 'filter' message" };
       }
-      const scope = eventScope(filter);
-      const attributes = { method: call.operation.id };
-      const everything: Resource = { path: [context.name, 'events'], attributes: {} };
-      const requests: AccessRequest[] = [];
-      switch (scope.kind) {
-        case 'runs':
-          for (const id of scope.ids) {
-            const resource = await context.objects.flowRun(id);
-            // Nobody may wait for a run that is yet to be: its id would be a right to whatever run comes to have it.
-            if (resource === undefined) requests.push({ action: 'prefect.event.list', resource: everything, attributes });
-            else requests.push({ action: 'prefect.flow_run.read', resource, attributes, continues: [`flow-run:${id}`] });
-          }
-          break;
-        case 'pools': {
-          const isWorkers = scope.names.every((name) => WORKER_EVENTS.has(name));
-          for (const id of scope.ids) {
-            const resource = await context.objects.workPool(id);
-            if (isWorkers && resource !== undefined) requests.push({ action: 'prefect.worker.connect', resource, attributes });
-            else requests.push(...onNames(scope.names, context, attributes));
-          }
-          break;
-        }
-        case 'names':
-          requests.push(...onNames(scope.names, context, attributes));
-          break;
-        case 'all':
-          requests.push({ action: 'prefect.event.list', resource: everything, attributes });
-          break;
-        default:
-          return scope satisfies never;
-      }
-      return asked(requests, call.operation.id);
+      return asked(await requestsFor(eventScope(filter), call.operation.id, context), call.operation.id);
     },
   };
 }
 
-/** A right of its own for a name: `TARGET/events/prefect.flow-run.Cancelling` is little, `TARGET/events/**` is all. */
-function onNames(names: readonly string[], context: SocketContext, attributes: AccessRequest['attributes']): AccessRequest[] {
-  return names.map((name) => ({
+async function requestsFor(scope: EventScope, method: string, context: SocketContext): Promise<readonly AccessRequest[]> {
+  const attributes = { method };
+  const everything: AccessRequest = {
     action: 'prefect.event.list',
-    resource: { path: [context.name, 'events', name], attributes: {} },
+    resource: { path: [context.name, 'events'], attributes: {} },
     attributes,
-  }));
+  };
+  switch (scope.kind) {
+    case 'all':
+      return [everything];
+    case 'names':
+      return scope.names.map((name) => onName(name, method, context));
+    case 'runs':
+      return await Promise.all(
+        scope.ids.map(async (id): Promise<AccessRequest> => {
+          const resource = await context.objects.flowRun(id);
+          // Nobody may wait for a run that is yet to be: its id would be a right to whatever run comes to have it.
+          if (resource === undefined) return everything;
+          return { action: 'prefect.flow_run.read', resource, attributes, continues: [`flow-run:${id}`] };
+        }),
+      );
+    case 'pools': {
+      const pools = await Promise.all(scope.ids.map((id) => context.objects.workPool(id)));
+      const known = pools.filter((pool) => pool !== undefined);
+      if (known.length === pools.length && scope.names.every((name) => WATCHED_EVENTS.has(name))) {
+        return known.map((resource) => ({ action: 'prefect.worker.connect', resource, attributes }));
+      }
+      return scope.names.map((name) => onName(name, method, context));
+    }
+    default:
+      return scope satisfies never;
+  }
+}
+
+/** What every worker, runner and run watches for; such an event tells which run of which deployment somebody stops, and no more. */
+const WATCHED_EVENTS: ReadonlySet<string> = new Set(['prefect.flow-run.Cancelling', 'prefect.flow-run.Suspended']);
+
+/** On `TARGET/events/NAME`. Names that every run watches need no more than the socket itself, so that no policy change deafens a run. */
+function onName(name: string, method: string, context: SocketContext): AccessRequest {
+  const resource: Resource = { path: [context.name, 'events', name], attributes: {} };
+  return WATCHED_EVENTS.has(name)
+    ? { action: 'prefect.event.connect', resource, attributes: { method }, continues: ['any-flow-run'] }
+    : { action: 'prefect.event.list', resource, attributes: { method } };
 }

@@ -259,6 +259,11 @@ describe('a filter on the events of the server', () => {
       ['prefect.worker.connect work-pools/etl'],
     ],
     ['of a pool, whatever happens', { any_resource: { id: [pool] } }, [all]],
+    [
+      'of what every run watches for',
+      { event: { name: ['prefect.flow-run.Cancelling'] } },
+      ['prefect.event.connect events/prefect.flow-run.Cancelling'],
+    ],
     ['of one name', { event: { name: ['order.shipped'] } }, ['prefect.event.list events/order.shipped']],
     ['with an empty list of ids, which means all', { any_resource: { id: [] } }, [all]],
     ['with an empty list of names, which means all', { event: { name: [] } }, [all]],
