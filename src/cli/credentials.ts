@@ -23,12 +23,21 @@ export async function readCredentials(path: string): Promise<Kept> {
     return file.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY;
-    throw new Problem({ code: 'CREDENTIALS_UNREADABLE', kind: 'invalid', message: `\`${path}\` cannot be read`, hint: 'move it away and run `fairlead login`' });
+    throw new Problem({
+      code: 'CREDENTIALS_UNREADABLE',
+      kind: 'invalid',
+      message: `\`${path}\` cannot be read`,
+      hint: 'move it away and run `fairlead login`',
+    });
   }
 }
 
 /** Keeps the credential of an origin, or forgets it. Written beside and renamed, so that two commands never see half a file. */
-export async function keepCredential(path: string, origin: string, credential: Kept['origins'][string] | undefined): Promise<void> {
+export async function keepCredential(
+  path: string,
+  origin: string,
+  credential: Kept['origins'][string] | undefined,
+): Promise<void> {
   const kept = await readCredentials(path).catch(() => EMPTY);
   const origins = { ...kept.origins };
   if (credential === undefined) delete origins[origin];
@@ -37,7 +46,9 @@ export async function keepCredential(path: string, origin: string, credential: K
   const folder = join(path, '..');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const beside = `${path}.${process.pid}`;
-  await writeFile(beside, `${JSON.stringify({ ...(last === undefined ? {} : { last }), origins }, undefined, 2)}\n`, { mode: 0o600 });
+  await writeFile(beside, `${JSON.stringify({ ...(last === undefined ? {} : { last }), origins }, undefined, 2)}\n`, {
+    mode: 0o600,
+  });
   await chmod(beside, 0o600);
   await rename(beside, path);
 }
@@ -64,12 +75,25 @@ export async function chooseOrigin(
 /** A control origin as it is written in full: scheme and host, no path. */
 export function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || (url.pathname !== '/' && url.pathname !== '')) {
-    throw new Problem({ code: 'ORIGIN_INVALID', kind: 'invalid', message: 'an origin is a scheme and a host: `https://access.example.com`' });
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    (url.pathname !== '/' && url.pathname !== '')
+  ) {
+    throw new Problem({
+      code: 'ORIGIN_INVALID',
+      kind: 'invalid',
+      message: 'an origin is a scheme and a host: `https://access.example.com`',
+    });
   }
   const isLoopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'http:' && !isLoopback) {
-    throw new Problem({ code: 'ORIGIN_INSECURE', kind: 'invalid', message: 'a token is never sent over http, except to this machine itself' });
+    throw new Problem({
+      code: 'ORIGIN_INSECURE',
+      kind: 'invalid',
+      message: 'a token is never sent over http, except to this machine itself',
+    });
   }
   return url.origin;
 }

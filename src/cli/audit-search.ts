@@ -1,0 +1,95 @@
+import { Problem } from '../core/problem.ts';
+import { parseDuration } from '../core/units.ts';
+import { EXIT } from './functions.ts';
+import { type Output, table } from './output.ts';
+import { signedIn } from './session.ts';
+
+export interface AuditSearchOptions {
+  readonly caller?: string;
+  readonly action?: string;
+  readonly resource?: string;
+  readonly target?: string;
+  readonly verdict?: 'allow' | 'hold' | 'deny';
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit: string;
+  readonly id?: string;
+  readonly origin?: string;
+}
+
+/** Searches the record, newest first. Who may not search it sees the decisions about themselves. */
+export async function auditSearch(options: AuditSearchOptions, output: Output): Promise<number> {
+  const { client } = await signedIn(options);
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new Problem({ code: 'LIMIT_INVALID', kind: 'invalid', message: '`--limit` is a positive number' });
+  const { caller, action, resource, target, verdict, id } = options;
+  const query = {
+    caller,
+    action,
+    resource,
+    target,
+    verdict,
+    decisionId: id,
+    sinceMs: timeOf(options.since),
+    untilMs: timeOf(options.until),
+  };
+  const found: Awaited<ReturnType<typeof client.searchDecisions>>['entries'][number][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.searchDecisions({ ...query, limit: Math.min(limit - found.length, 500), cursor });
+    found.push(...page.entries);
+    cursor = page.cursor;
+  } while (cursor !== undefined && found.length < limit);
+  output.data(found, () => (found.length === 0 ? 'Nothing found.' : table(HEAD, found.map(row))));
+  return EXIT.ok;
+}
+
+const HEAD = ['TIME', 'VERDICT', 'CALLER', 'ACTION', 'RESOURCE', 'CODE', 'COUNT', 'ID'];
+
+function row(
+  entry: Awaited<ReturnType<Awaited<ReturnType<typeof signedIn>>['client']['searchDecisions']>>['entries'][number],
+): string[] {
+  const time = new Date(entry.timeMs).toISOString();
+  switch (entry.type) {
+    case 'decision.v1': {
+      const first = entry.decision.requests[0];
+      const verdict =
+        entry.decision.mode === 'observe' && entry.decision.verdict !== 'allow'
+          ? `would ${entry.decision.verdict}`
+          : entry.decision.verdict;
+      const more = entry.decision.requests.length > 1 ? ` +${entry.decision.requests.length - 1}` : '';
+      return [
+        time,
+        verdict,
+        entry.caller,
+        `${first?.action ?? '-'}${more}`,
+        first?.resource ?? entry.path,
+        entry.decision.code,
+        String(entry.fold?.count ?? 1),
+        entry.id,
+      ];
+    }
+    case 'refusal.v1':
+      return [time, 'refused', entry.peer, '-', entry.path ?? '-', entry.code, String(entry.fold?.count ?? 1), entry.id];
+    case 'event.v1':
+      return [time, 'event', entry.caller, entry.event, '-', '-', '1', entry.id];
+    default:
+      return [time, entry.type, '-', '-', '-', '-', '1', entry.id];
+  }
+}
+
+/** `1h` ago, or an RFC 3339 time, in milliseconds since the epoch. */
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ago = parseDuration(text);
+  if (ago !== undefined) return Date.now() - ago;
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new Problem({
+      code: 'TIME_INVALID',
+      kind: 'invalid',
+      message: `\`${text}\` is neither a duration such as \`1h\` nor a time`,
+    });
+  return time;
+}
