@@ -72,7 +72,10 @@ export function startPrefect(options: PrefectOptions): RunningPrefect {
 
   function sayEnd(name: string, path: string) {
     return (exit: ChildExit, delayMs: number) => {
-      const last = exit.lastLines.at(-1)?.trim().slice(0, 200);
+      const last = exit.lastLines
+        .findLast((line) => /error|exception|refused|denied/i.test(line))
+        ?.trim()
+        .slice(0, 200);
       const detail = last === undefined ? '' : `: ${last}`;
       status.say(
         `${name} ended with status ${exit.code}${detail}. It is started again in ${delayMs / 1000} s; its log is ${path}.`,

@@ -59,11 +59,12 @@ export async function runDemo(ports: DemoPorts): Promise<ExitCode> {
   try {
     const front = await startFront(ports, files, status, stages);
     if (front === undefined) return 1;
-    const back = await startBack({ ports, files, status, stages, provider: front.provider, python: await python });
-    status.say(table(ports, files, front.provider, back.prefect !== undefined));
+    const without = await reasonAgainstPrefect(files, await python, front.provider);
+    status.say(table(ports, files, front.provider, without === undefined));
     status.say(`Gateway and sign-in are up (${seconds(ports.now() - startedAt)}).`);
-    if (back.sentence !== undefined) status.say(`${back.sentence} Gateway and web service run without Prefect.`);
-    void back.prefect?.ready.then((result) => {
+    if (without !== undefined) status.say(`${without} Gateway and web service run without Prefect.`);
+    const prefect = startBack({ ports, files, status, stages, provider: front.provider, python: await python, without });
+    void prefect?.ready.then((result) => {
       status.clear();
       if (result.kind === 'ready')
         status.say(`Prefect and its worker are up too (${seconds(ports.now() - startedAt)}): go ahead.`);
@@ -150,34 +151,36 @@ async function orTold<T extends IdentityProvider | LoopbackServer>(
   }
 }
 
-interface Back {
-  readonly prefect: RunningPrefect | undefined;
-  /** Why there is no Prefect. */
-  readonly sentence: string | undefined;
+/** Why Prefect cannot run here, one sentence; undefined when it can. */
+async function reasonAgainstPrefect(
+  files: DemoFiles,
+  python: Python | NoPython,
+  provider: IdentityProvider | undefined,
+): Promise<string | undefined> {
+  if (python.kind === 'missing') return python.sentence;
+  if (provider === undefined) return 'Without the identity provider no workload has a name.';
+  const port = files.ports.prefectServer;
+  return (await isPortFree(port)) ? undefined : takenSentence('prefectServer', port, 'Prefect is not started');
 }
 
-async function startBack(options: {
+function startBack(options: {
   readonly ports: DemoPorts;
   readonly files: DemoFiles;
   readonly status: Status;
   readonly stages: Stages;
   readonly provider: IdentityProvider | undefined;
   readonly python: Python | NoPython;
-}): Promise<Back> {
+  readonly without: string | undefined;
+}): RunningPrefect | undefined {
   const { ports, files, python, provider } = options;
-  if (python.kind === 'missing') return { prefect: undefined, sentence: python.sentence };
-  if (provider === undefined) return { prefect: undefined, sentence: undefined };
-  const { prefectServer } = files.ports;
-  if (!(await isPortFree(prefectServer))) {
-    return { prefect: undefined, sentence: takenSentence('prefectServer', prefectServer, 'Prefect is not started') };
-  }
+  if (python.kind === 'missing' || provider === undefined || options.without !== undefined) return undefined;
   const ending = new AbortController();
   const prefect = startPrefect({
     folder: files.folder,
     assets: ports.assets,
     python,
     env: ports.env,
-    serverPort: prefectServer,
+    serverPort: files.ports.prefectServer,
     authString: files.prefectAuth,
     gatewayUrl: `http://127.0.0.1:${files.ports.prefect}`,
     mint: (request) => provider.workloads.mint(request),
@@ -190,7 +193,7 @@ async function startBack(options: {
     ending.abort();
     await prefect.stop();
   });
-  return { prefect, sentence: undefined };
+  return prefect;
 }
 
 function table(ports: DemoPorts, files: DemoFiles, provider: IdentityProvider | undefined, hasPrefect: boolean): string {
