@@ -21,7 +21,7 @@ const ROOMS: Readonly<
   targets: { rooms: ['core', 'wire', 'policy'] },
   audit: { rooms: ['core', 'wire'] },
   gateway: { rooms: ['core', 'wire', 'decide'], ports: true },
-  control: { rooms: ['core'], ports: true },
+  control: { rooms: ['core', 'wire'], ports: true },
   store: { rooms: ['core'] },
   observe: { rooms: ['core'] },
   config: { rooms: ['core'], files: [/^[a-z-]+\/config\.ts$/] },
@@ -35,7 +35,12 @@ const ROOMS: Readonly<
 /** No Node module, no library: these rooms compute, and nothing else. */
 const PURE = ['core', 'policy', 'decide', 'istio'];
 const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
-  policy: ['yaml', 'zod', '@marcbachmann/cel-js', 're2js'],
+  // node:crypto for SHA-256 alone: a digest is computed, nothing is read or written.
+  policy: ['yaml', 'zod', '@marcbachmann/cel-js', 're2js', 'node:crypto'],
+  istio: ['yaml'],
+};
+  // node:crypto for SHA-256 alone: a digest is computed, nothing is read or written.
+  policy: ['yaml', 'zod', '@marcbachmann/cel-js', 're2js', 'node:crypto'],
   istio: ['yaml'],
 };
 
