@@ -39,10 +39,6 @@ const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   policy: ['yaml', 'zod', '@marcbachmann/cel-js', 're2js', 'node:crypto'],
   istio: ['yaml'],
 };
-  // node:crypto for SHA-256 alone: a digest is computed, nothing is read or written.
-  policy: ['yaml', 'zod', '@marcbachmann/cel-js', 're2js', 'node:crypto'],
-  istio: ['yaml'],
-};
 
 function sources(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
