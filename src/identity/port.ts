@@ -31,8 +31,8 @@ export interface Credential {
   readonly issuedAtMs: number;
   readonly expiresAtMs?: number;
   readonly viaCookie: boolean;
-  /** The sign-in that this session or token came from: revoking it, or anything with this id, revokes this too. */
-  readonly parent?: string;
+  /** Ids of the credentials that this one came from (the sign-in of a token): revoking one of them revokes this too. */
+  readonly ancestors?: readonly string[];
 }
 
 export interface IdentifyInput {
@@ -98,7 +98,7 @@ export interface ProgramToken {
   readonly targets: readonly string[];
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
-  readonly parent?: string;
+  readonly ancestors: readonly string[];
 }
 
 export interface MintInput {
@@ -111,7 +111,7 @@ export interface MintInput {
 }
 
 export interface ProgramTokens {
-  /** Problem `TOKEN_TTL_INVALID` (invalid) for a life over the limit, `TOKEN_SUBJECT_INVALID` for one without a name. */
+  /** Problems: `TOKEN_TTL_INVALID`, `TOKEN_SUBJECT_INVALID`, `TOKEN_LABEL_INVALID` (invalid), `CREDENTIAL_REVOKED`. */
   mint(input: MintInput): Promise<{ readonly token: Secret; readonly details: ProgramToken }>;
   /** Of one subject (`user:ada@acme.com`), or of everybody. */
   list(subject?: string): Promise<readonly ProgramToken[]>;
