@@ -1,0 +1,80 @@
+// Makes `dist/package/`: the package as users install it. JavaScript only, everything bundled, no dependency, no install script.
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = dirname(import.meta.dirname);
+const out = join(root, 'dist', 'package');
+const { name, version, description, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(join(out, 'bin'), { recursive: true });
+
+const result = await build({
+  entryPoints: ['main', 'writer-thread', 'search-thread'].map((entry) => join(root, 'src', `${entry}.ts`)),
+  outdir: join(out, 'src'),
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  metafile: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS libraries inside the bundle ask for Node's modules by `require`.
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+});
+
+writeFileSync(
+  join(out, 'package.json'),
+  `${JSON.stringify(
+    {
+      name,
+      version,
+      description,
+      license,
+      type: 'module',
+      bin: { fairlead: 'bin/fairlead.cjs' },
+      engines: { node: '>=24.15.0' },
+      files: ['bin', 'src', 'examples', 'LICENSE', 'README.md', 'THIRD-PARTY.txt'],
+    },
+    undefined,
+    2,
+  )}\n`,
+);
+writeFileSync(
+  join(out, 'bin', 'fairlead.cjs'),
+  `#!/usr/bin/env node
+'use strict';
+// Old Node versions must be able to read this file, so that they can say what is missing.
+var version = process.versions.node.split('.').map(Number);
+if (version[0] < 24 || (version[0] === 24 && version[1] < 15)) {
+  process.stderr.write('fairlead: Node 24.15 or newer is needed, this is ' + process.version + '. Install Node 24 and run again.\\n');
+  process.exit(1);
+}
+import('../src/main.js');
+`,
+  { mode: 0o755 },
+);
+for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'src/demo/watcher.py', 'src/demo/deploy.py', 'src/demo/requirements-prefect.txt', 'examples']) {
+  if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file), { recursive: true });
+}
+writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty(Object.keys(result.metafile.inputs)));
+const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+process.stdout.write(`dist/package: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`);
+
+/** Name, version and licence text of every package whose code is in the bundle. */
+function thirdParty(inputs) {
+  const folders = new Set();
+  for (const input of inputs) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) folders.add(match[1]);
+  }
+  const parts = [];
+  for (const folder of [...folders].sort()) {
+    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const licence = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt'].map((file) => join(root, folder, file)).find(existsSync);
+    parts.push(`${manifest.name} ${manifest.version} (${manifest.license})\n${licence ? readFileSync(licence, 'utf8').trim() : 'no licence file'}\n`);
+  }
+  return parts.join(`\n${'-'.repeat(78)}\n\n`);
+}
