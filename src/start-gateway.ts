@@ -110,7 +110,6 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     log,
     health,
   });
-  closers.push(() => identity.close());
 
   const live = openLiveCalls({ clock, metrics, revocations: identity.revocations, policy: activation });
   closers.push(() => live.close());
@@ -145,7 +144,7 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
       login: identity.login,
       handoff: identity.handoff,
       cliLogin: identity.cliLogin,
-      tokens: identity.tokens,
+      tokens: identity.programTokens,
       revocations: identity.revocations,
       targets: bound.targets.map(({ name, adapter, origin, mode }) => ({ name, kind: adapter.kind, origin, mode })),
       decide: (caller, requests, target) =>

@@ -30,6 +30,8 @@ export async function identifyCall(routed: Routed): Promise<Known> {
     case 'caller': {
       const { caller, credential, disclose } = identified;
       if (corridor.revocations.isRevoked(caller, credential)) throw revoked();
+      const objection = await corridor.authenticator.confirm?.(identified, operation.class);
+      if (objection !== undefined) throw objection;
       return { ...routed, caller, credential, disclose };
     }
     default:
