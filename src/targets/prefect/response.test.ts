@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../wire/call.ts';
 import type { Call, ResponsePlan, UpstreamAnswer } from '../target.ts';
 import { ADA, contextOf, DECISION_ID, decisionOf, headOf } from '../testing.ts';
 import { guardedHeaders, proposalOutcome, response } from './response.ts';
@@ -98,13 +99,13 @@ describe('a proposed state', () => {
     ['<html>', 200, undefined],
     [[], 200, undefined],
   ])('answered with %j ends in what it says', (body, status, detail) => {
-    const outcome = proposalOutcome(answerOf(body, status));
+    const outcome = proposalOutcome(status, body as JsonValue);
     expect(outcome).toEqual(detail === undefined ? undefined : { kind: 'answered', status, detail });
   });
 
   it('is read whatever the route, and what it shows is learned', () => {
     const learned: string[] = [];
-    const learning = { ...context, learn: (call: Call) => void learned.push(call.operation.id) };
+    const learning = { ...context, learn: (id: string) => void learned.push(id) };
     for (const id of ['POST /flow_runs/{id}/set_state', 'POST /flow_runs/{id}/resume']) {
       const plan = response(callOf(id, '/api/x'), decisionOf('allow'), learning);
       if (plan.kind !== 'read') throw new Error(`${id} is not read`);

@@ -1,5 +1,5 @@
 import type { Decision, Outcome } from '../../core/decision.ts';
-import type { JsonObject, JsonValue } from '../../wire/call.ts';
+import type { JsonValue } from '../../wire/call.ts';
 import { parseJson } from '../../wire/json.ts';
 import type {
   Call,
@@ -11,17 +11,20 @@ import type {
   UpstreamHead,
 } from '../target.ts';
 import { jsonAnswer } from './answer.ts';
+import { isObject } from './bodies.ts';
 import { ownUrl, relativeLocation } from './location.ts';
+import { LEARNED } from './lookups.ts';
 import { SETTINGS_OPERATION, TRIMMED_SETTINGS } from './settings.ts';
 
 export interface ResponseContext extends TargetContext {
   /** Scheme, host and port under which clients reach this target. */
   readonly origin?: string;
   /** Takes names and places of objects from an answer that passed. Never throws for what an answer holds. */
-  learn?(call: Call, answer: UpstreamAnswer): void;
+  learn?(operationId: string, body: JsonValue | undefined): void;
 }
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
+const MAX_DECODED_BYTES = 16 * 1024 * 1024;
 const MAX_SETTINGS_BYTES = 64 * 1024;
 /** A page of 50 events, each at most 1.5 MB. */
 const MAX_EVENTS_BYTES = 80 * 1024 * 1024;
@@ -46,15 +49,16 @@ function isRead(call: Call): boolean {
   const { operation, head } = call;
   if (!operation.id.includes(' /') || operation.upgrade) return false;
   if (operation.id.endsWith('/') !== head.path.trailingSlash) return false;
-  return READ.test(operation.id);
+  return LEARNED.has(operation.id) || READ.test(operation.id);
 }
 
-const READ =
-  /^GET \/(flows|deployments|flow_runs|task_runs|work_pools|work_queues|block_documents|block_types|automations|variables|artifacts)\/(?!.*\/(graph|graph-v2|logs\/download|input\/\{key\})$)|^GET \/ui\/task_runs\/|^(POST|PUT) \/(flows|deployments|flow_runs|task_runs|work_pools|block_documents|automations)\/$|\/(get_scheduled_flow_runs|get_runs|create_flow_run|create_flow_run\/bulk|set_state|resume)$|^POST \/(flows|deployments|flow_runs|task_runs)\/(filter|paginate)$/;
+/** Polls hand runs out, proposals end them. */
+const READ = /\/(get_scheduled_flow_runs|get_runs|create_flow_run|create_flow_run\/bulk|set_state|resume)$/;
 
 function read(call: Call, answer: UpstreamAnswer, context: ResponseContext): Outcome | undefined {
-  context.learn?.(call, answer);
-  return STATE_PROPOSAL.test(call.operation.id) ? proposalOutcome(answer) : undefined;
+  const body = jsonOf(answer);
+  if (answer.status >= 200 && answer.status < 300) context.learn?.(call.operation.id, body);
+  return STATE_PROPOSAL.test(call.operation.id) ? proposalOutcome(answer.status, body) : undefined;
 }
 
 const STATE_PROPOSAL = /^POST \/(flow_runs|task_runs)\/\{id\}\/(set_state|resume)$/;
@@ -63,19 +67,18 @@ const STATE_PROPOSAL = /^POST \/(flow_runs|task_runs)\/\{id\}\/(set_state|resume
  * The server answers 201 to a state that it took and 200 to one that it refused, with `status` REJECT, ABORT or WAIT: without the
  * body a refused approval would stand in the record as done.
  */
-export function proposalOutcome(answer: UpstreamAnswer): Outcome | undefined {
-  const body = objectOf(answer);
-  const status = body?.['status'];
+export function proposalOutcome(httpStatus: number, body: JsonValue | undefined): Outcome | undefined {
+  if (!isObject(body)) return undefined;
+  const { status, details } = body;
   if (typeof status !== 'string' || !/^(ACCEPT|REJECT|ABORT|WAIT)$/.test(status)) return undefined;
-  const details = body?.['details'];
   const reason = isObject(details) && typeof details['reason'] === 'string' ? details['reason'].slice(0, 300) : '';
-  return { kind: 'answered', status: answer.status, detail: reason === '' ? status : `${status}: ${reason}` };
+  return { kind: 'answered', status: httpStatus, detail: reason === '' ? status : `${status}: ${reason}` };
 }
 
 /** The web app must ask this origin, and must not ask for the server's secret: the gateway signs people in. */
 function replaceUiSettings(answer: UpstreamAnswer): ReplacedAnswer {
-  const body = objectOf(answer);
-  if (answer.status !== 200 || body === undefined) return unchanged(answer);
+  const body = jsonOf(answer);
+  if (answer.status !== 200 || !isObject(body)) return unchanged(answer);
   return { ...unchanged(answer), body: JSON.stringify({ ...body, api_url: '/api', auth: null }) };
 }
 
@@ -130,15 +133,10 @@ function textOf(answer: UpstreamHead, name: string): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-function objectOf(answer: UpstreamAnswer): JsonObject | undefined {
+function jsonOf(answer: UpstreamAnswer): JsonValue | undefined {
   try {
-    const value = parseJson(answer.body, { maxBytes: MAX_READ_BYTES, maxDepth: 256, maxKeys: 1_000_000 });
-    return isObject(value) ? value : undefined;
+    return parseJson(answer.body, { maxBytes: MAX_DECODED_BYTES, maxDepth: 256, maxKeys: 1_000_000 });
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,7 @@
 import type { AccessRequest, NonEmptyList, Resource } from '../../../core/access.ts';
+import type { Place } from '../places.ts';
 import type { PrefectEvent } from './event.ts';
 import { objectId, type SocketContext } from './objects.ts';
-
-/** Keys of a run's continuation, as everywhere in this adapter. */
-function continuationOf(flowRunId: string): readonly string[] {
-  return [`flow-run:${flowRunId}`];
-}
 
 /** True for events in Fairlead's own name space: nobody else may write them. */
 export function isReserved(event: PrefectEvent): boolean {
@@ -23,20 +19,20 @@ export async function eventRequests(
   context: SocketContext,
 ): Promise<NonEmptyList<AccessRequest>> {
   const attributes = { method: operation, event: event.name };
-  const onName: Resource = { path: [context.name, 'events', event.name], attributes: {} };
+  const onName: Resource = { path: [context.name, 'events', event.name.normalize('NFC')], attributes: {} };
   const requests: AccessRequest[] = [];
   const kind = kindOf(event.name);
 
   const named = await namedRuns(event, context);
-  for (const [id, resource] of named.runs) {
-    requests.push({ action: RUN_ACTIONS[kind], resource, attributes, continues: continuationOf(id) });
+  for (const { resource, continues } of named.runs) {
+    requests.push({ action: RUN_ACTIONS[kind], resource, attributes, continues });
   }
   for (const resource of named.tasks) requests.push({ action: RUN_ACTIONS[kind], resource, attributes });
   if (kind === 'worker') {
     for (const related of event.related) {
       const pool = objectId(related.id, 'work-pool');
-      const resource = pool === undefined ? undefined : await context.objects.workPool(pool);
-      if (resource !== undefined) requests.push({ action: 'prefect.worker.report', resource, attributes });
+      const place = pool === undefined ? undefined : await context.objects.workPool(pool);
+      if (place !== undefined) requests.push({ action: 'prefect.worker.report', resource: place.resource, attributes });
     }
   }
   const needsOwnRight = kind === 'system' || named.isDoubtful || isAboutServerObject(event);
@@ -106,8 +102,7 @@ const CLIENT_OBJECTS = [
 ];
 
 interface NamedRuns {
-  /** Flow runs by id. */
-  readonly runs: ReadonlyMap<string, Resource>;
+  readonly runs: readonly Place[];
   /** Task runs that belong to no flow run. */
   readonly tasks: readonly Resource[];
   /** A run or task run is named that does not fit: unknown to the server, malformed, or not the kind that the event is about. */
@@ -133,13 +128,13 @@ async function namedRuns(event: PrefectEvent, context: SocketContext): Promise<N
     const owner = await context.objects.flowRunOfTask(id);
     if (typeof owner === 'string') wanted.add(owner);
     // A task run that the server does not know yet belongs to the run that its first event names.
-    else if (owner === null || flowRuns.ids.size === 0) tasks.push({ path: [context.name, 'task-runs', id], attributes: {} });
+    else if (owner === null || flowRuns.ids.size === 0) tasks.push({ path: [context.name, 'task-runs', id], attributes: { id } });
   }
-  const runs = new Map<string, Resource>();
+  const runs: Place[] = [];
   for (const id of wanted) {
-    const resource = await context.objects.flowRun(id);
-    if (resource === undefined) isDoubtful = true;
-    else runs.set(id, resource);
+    const place = await context.objects.flowRun(id);
+    if (place === undefined) isDoubtful = true;
+    else runs.push(place);
   }
   return { runs, tasks, isDoubtful };
 }

@@ -36,17 +36,17 @@ async function requestsFor(scope: EventScope, method: string, context: SocketCon
     case 'runs':
       return await Promise.all(
         scope.ids.map(async (id): Promise<AccessRequest> => {
-          const resource = await context.objects.flowRun(id);
+          const place = await context.objects.flowRun(id);
           // Nobody may wait for a run that is yet to be: its id would be a right to whatever run comes to have it.
-          if (resource === undefined) return everything;
-          return { action: 'prefect.flow_run.read', resource, attributes, continues: [`flow-run:${id}`] };
+          if (place === undefined) return everything;
+          return { action: 'prefect.flow_run.read', resource: place.resource, continues: place.continues, attributes };
         }),
       );
     case 'pools': {
       const pools = await Promise.all(scope.ids.map((id) => context.objects.workPool(id)));
       const known = pools.filter((pool) => pool !== undefined);
       if (known.length === pools.length && scope.names.every((name) => WATCHED_EVENTS.has(name))) {
-        return known.map((resource) => ({ action: 'prefect.worker.connect', resource, attributes }));
+        return known.map(({ resource }) => ({ action: 'prefect.worker.connect', resource, attributes }));
       }
       return scope.names.map((name) => onName(name, method, context));
     }
@@ -60,7 +60,7 @@ const WATCHED_EVENTS: ReadonlySet<string> = new Set(['prefect.flow-run.Cancellin
 
 /** On `TARGET/events/NAME`. Names that every run watches need no more than the socket itself, so that no policy change deafens a run. */
 function onName(name: string, method: string, context: SocketContext): AccessRequest {
-  const resource: Resource = { path: [context.name, 'events', name], attributes: {} };
+  const resource: Resource = { path: [context.name, 'events', name.normalize('NFC')], attributes: {} };
   return WATCHED_EVENTS.has(name)
     ? { action: 'prefect.event.connect', resource, attributes: { method }, continues: ['any-flow-run'] }
     : { action: 'prefect.event.list', resource, attributes: { method } };

@@ -21,10 +21,10 @@ export function logsOutFrames(call: Call, context: SocketContext): Pick<SocketPl
       const attributes = { method: call.operation.id };
       const requests: AccessRequest[] = [];
       for (const id of (await runsOf(filter, context)) ?? [undefined]) {
-        const resource = id === undefined ? undefined : await context.objects.flowRun(id);
-        if (resource === undefined) {
+        const place = id === undefined ? undefined : await context.objects.flowRun(id);
+        if (place === undefined) {
           requests.push({ action: 'prefect.log.list', resource: { path: [context.name, 'logs'], attributes: {} }, attributes });
-        } else requests.push({ action: 'prefect.log.read', resource, attributes, continues: [`flow-run:${id}`] });
+        } else requests.push({ action: 'prefect.log.read', resource: place.resource, continues: place.continues, attributes });
       }
       return asked(requests, call.operation.id);
     },

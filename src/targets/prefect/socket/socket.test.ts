@@ -26,11 +26,14 @@ const RUNS: Readonly<Record<string, Resource>> = {
 };
 const TASKS: Readonly<Record<string, string | null>> = { [TASK]: RUN, [OTHER_TASK]: OTHER_RUN, [LONE_TASK]: null };
 
+const placeOf = (resource: Resource | undefined, ...continues: string[]) =>
+  resource === undefined ? undefined : { resource, continues };
+
 const objects: SocketObjects = {
-  flowRun: async (id) => RUNS[id],
+  flowRun: async (id) => placeOf(RUNS[id], `flow-run:${id}`, 'flow-run:PARENT'),
   flowRunOfTask: async (id) => TASKS[id],
-  workPool: async (id) => (id === POOL ? at('work-pools', 'etl') : undefined),
-  workPoolByName: async (name) => (name === 'etl' ? at('work-pools', 'etl') : undefined),
+  workPool: async (id) => placeOf(id === POOL ? at('work-pools', 'etl') : undefined),
+  workPoolNamed: (name) => ({ resource: at('work-pools', name), continues: [] }),
 };
 
 function planOf(id: string, changes: Partial<SocketContext> = {}, params: Record<string, string> = {}): SocketPlan {
@@ -216,7 +219,11 @@ describe('an event from a client', () => {
 
   it('goes on for a run that was let in before, and is left out when refused', async () => {
     const verdict = await planOf('WS /events/in').fromClient(JSON.stringify(eventOf('x', run)), ADA);
-    expect(verdict).toMatchObject({ kind: 'ask', onDeny: 'drop', requests: [{ continues: [`flow-run:${RUN}`] }] });
+    expect(verdict).toMatchObject({
+      kind: 'ask',
+      onDeny: 'drop',
+      requests: [{ continues: [`flow-run:${RUN}`, 'flow-run:PARENT'] }],
+    });
   });
 
   it.each(['fairlead.decision.denied', 'Fairlead.x', 'fairlead'])('never speaks in Fairlead’s name: %s', async (name) => {

@@ -22,13 +22,19 @@ export function taskSubscriptionFrames(call: Call, context: SocketContext): Pick
           : { kind: 'close', code: 4001, reason: "Protocol violation: expected 'ack' message" };
       }
       const keys = textList(frame['keys']);
-      if (frame['type'] !== 'subscribe' || keys === undefined || keys.length === 0 || keys.length > MAX_KEYS) {
+      if (
+        frame['type'] !== 'subscribe' ||
+        keys === undefined ||
+        keys.length === 0 ||
+        keys.includes('') ||
+        keys.length > MAX_KEYS
+      ) {
         return { kind: 'close', code: 4001, reason: "Protocol violation: expected 'subscribe' message" };
       }
       const requests = [...new Set(keys)].map(
         (key): AccessRequest => ({
           action: 'prefect.task_run.poll',
-          resource: { path: [context.name, 'task-keys', key], attributes: {} },
+          resource: { path: [context.name, 'task-keys', key.normalize('NFC')], attributes: {} },
           attributes: { method: call.operation.id },
         }),
       );

@@ -1,6 +1,7 @@
 import type { AccessRequest, Resource } from '../../../core/access.ts';
 import { Problem } from '../../../core/problem.ts';
 import type { JsonObject } from '../../../wire/call.ts';
+import { formatPath } from '../../../wire/path.ts';
 import type { Call, FrameVerdict, SocketPlan } from '../../target.ts';
 import { isObject, MAX_CONTROL_BYTES, parseFrame } from './frame.ts';
 import type { SocketContext } from './objects.ts';
@@ -50,10 +51,7 @@ async function helloRequests(
   const pool = call.operation.params['work_pool_name'] ?? '';
   const attributes = { method: call.operation.id, worker };
   const existing = await readPool(pool, context);
-  const resource: Resource = (await context.objects.workPoolByName(pool)) ?? {
-    path: [context.name, 'work-pools', pool],
-    attributes: {},
-  };
+  const { resource } = context.objects.workPoolNamed(pool);
   const requests: AccessRequest[] = [{ action: 'prefect.worker.connect', resource, attributes }];
   if (existing === undefined) {
     if (payload['create_pool_if_not_found'] === true) {
@@ -68,7 +66,7 @@ async function helloRequests(
 
 /** Read anew each time: what the server is about to do depends on the pool as it is now. */
 async function readPool(name: string, context: SocketContext): Promise<JsonObject | undefined> {
-  const { status, body } = await context.upstream.json('GET', `/api/work_pools/${encodeURIComponent(name)}`);
+  const { status, body } = await context.upstream.json('GET', formatPath(['api', 'work_pools', name]));
   if (status === 404) return undefined;
   if (status === 200 && isObject(body)) return body;
   throw new Problem({
