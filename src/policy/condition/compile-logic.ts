@@ -101,16 +101,21 @@ export function membership(node: ASTNode, [first, second]: readonly [ASTNode, AS
   const element = list.type.kind === 'map' ? STRING : elementType(list.type);
   if (!isComparable(item.type, element))
     return failed(frame, node, 'CONDITION_TYPE', `${typeWords(item.type)} is never in ${typeWords(list.type)}`);
-  const base = plain(frame, BOOL, item.cost + list.cost + (list.length ?? ASSUMED_LENGTH), (scope) => {
-    const value = item.run(scope);
-    if (value instanceof Fault) return value;
-    const from = list.run(scope);
-    if (from instanceof Fault) return from;
-    if (from instanceof Map) return from.has(value);
-    if (!Array.isArray(from)) return new Fault('`in` needs a list or a map');
-    if (!scope.spend(from.length)) return new Fault(OVER_BUDGET);
-    return (from as readonly Value[]).some((candidate) => equals(candidate, value));
-  });
+  const base = plain(
+    frame,
+    BOOL,
+    item.cost + list.cost + (list.type.kind === 'map' ? 1 : (list.length ?? ASSUMED_LENGTH)),
+    (scope) => {
+      const value = item.run(scope);
+      if (value instanceof Fault) return value;
+      const from = list.run(scope);
+      if (from instanceof Fault) return from;
+      if (from instanceof Map) return from.has(value);
+      if (!Array.isArray(from)) return new Fault('`in` needs a list or a map');
+      if (!scope.spend(from.length)) return new Fault(OVER_BUDGET);
+      return (from as readonly Value[]).some((candidate) => equals(candidate, value));
+    },
+  );
   const constants = second.op === 'list' ? second.args.map(literalString) : [];
   if (constants.length === 0 || constants.includes(undefined)) return base;
   const guard = guardOf(first, undefined, frame, constants as string[]);
