@@ -1,5 +1,5 @@
 // Makes `dist/package/`: the package as users install it. JavaScript only, everything bundled, no dependency, no install script.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -22,7 +22,9 @@ const result = await build({
   legalComments: 'none',
   logLevel: 'warning',
   // CommonJS libraries inside the bundle ask for Node's modules by `require`.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
 
 writeFileSync(
@@ -56,12 +58,22 @@ import('../src/main.js');
 `,
   { mode: 0o755 },
 );
-for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'src/demo/watcher.py', 'src/demo/deploy.py', 'src/demo/requirements-prefect.txt', 'examples']) {
+for (const file of [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'src/demo/watcher.py',
+  'src/demo/deploy.py',
+  'src/demo/requirements-prefect.txt',
+  'examples',
+]) {
   if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file), { recursive: true });
 }
 writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty(Object.keys(result.metafile.inputs)));
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-process.stdout.write(`dist/package: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`);
+process.stdout.write(
+  `dist/package: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`,
+);
 
 /** Name, version and licence text of every package whose code is in the bundle. */
 function thirdParty(inputs) {
@@ -73,8 +85,12 @@ function thirdParty(inputs) {
   const parts = [];
   for (const folder of [...folders].sort()) {
     const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    const licence = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt'].map((file) => join(root, folder, file)).find(existsSync);
-    parts.push(`${manifest.name} ${manifest.version} (${manifest.license})\n${licence ? readFileSync(licence, 'utf8').trim() : 'no licence file'}\n`);
+    const licence = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt']
+      .map((file) => join(root, folder, file))
+      .find(existsSync);
+    parts.push(
+      `${manifest.name} ${manifest.version} (${manifest.license})\n${licence ? readFileSync(licence, 'utf8').trim() : 'no licence file'}\n`,
+    );
   }
   return parts.join(`\n${'-'.repeat(78)}\n\n`);
 }
