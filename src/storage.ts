@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { AuditConfig } from './audit/config.ts';
+import type { AuditSearch } from './audit/port.ts';
+import { AuditRecorder } from './audit/recorder.ts';
+import { loadSealKey } from './audit/seal-key.ts';
+import { SearchLink } from './audit/search-link.ts';
+import type { Clock, Health, Log, Randomness, Store } from './core/ports.ts';
+import { Problem } from './core/problem.ts';
+import type { Recorder } from './core/record.ts';
+import type { SearchThreadData } from './search-thread.ts';
+import { openDatabase } from './store/database.ts';
+import { DATABASE_FILE, prepareFolder } from './store/folder.ts';
+import { KvStore } from './store/kv-store.ts';
+import { lockFolder } from './store/lock.ts';
+import { migrate } from './store/migrate.ts';
+import { MIGRATIONS } from './store/migrations.ts';
+import { WriterLink } from './store/writer-link.ts';
+import type { WriterThreadData } from './writer-thread.ts';
+
+export interface StorageOptions {
+  /** Folder of the database and its keys; made with mode 0700 when absent. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly health: Health;
+  /** How long and how much of the record is kept. */
+  readonly retention: AuditConfig;
+  /** The operating system's when absent. */
+  readonly randomness?: Randomness;
+}
+
+/** Everything durable, behind one writer thread. */
+export interface Storage {
+  readonly recorder: Recorder & {
+    /** Resolves when all that was handed in before is on disk, folded entries too. */
+    flush(): Promise<void>;
+    close(): Promise<void>;
+  };
+  readonly store: Store;
+  readonly search: AuditSearch;
+  /** Flushes, ends both threads, gives the folder free. */
+  close(): Promise<void>;
+}
+
+/** How long a start waits for the writer, which first closes what the process before left open. */
+const START_MS = 30_000;
+
+/**
+ * Opens the data folder: takes its lock, brings its schema forward, starts the writer. Throws a Problem STORE_LOCKED when another
+ * gateway has it; STORE_UNUSABLE, STORE_NEWER, STORE_FOREIGN, STORE_FOLDER_OPEN or AUDIT_KEY_UNUSABLE when it cannot be used.
+ */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { dir, clock, log, health } = options;
+  prepareFolder(dir);
+  const unlock = lockFolder(dir);
+  try {
+    const files = { databaseFile: join(dir, DATABASE_FILE), keyFile: join(dir, 'audit.key') };
+    prepareDatabase(files.databaseFile, options);
+    loadSealKey(files.keyFile);
+    const { retain: maxAgeMs, maxBytes } = options.retention;
+    const link = new WriterLink({
+      log,
+      health,
+      spawn: (isFirst) => thread('writer', { ...files, maxAgeMs, maxBytes, isFirst } satisfies WriterThreadData),
+    });
+    await ready(link);
+    const reads = openDatabase(files.databaseFile, 'read', 250);
+    const store = new KvStore({ database: reads, clock, writer: link });
+    const recorder = new AuditRecorder({
+      clock,
+      log,
+      health,
+      randomness: options.randomness ?? { bytes: (count) => randomBytes(count) },
+      writer: {
+        get isReady() {
+          return link.isReady;
+        },
+        async write(items, isRetry) {
+          const done = await link.submit('audit', items, isRetry);
+          return { refused: new Set(done.refused?.map((refusal) => refusal.index)) };
+        },
+      },
+    });
+    const search = new SearchLink({
+      flush: () => recorder.flush(),
+      spawn: () => thread('search', files satisfies SearchThreadData),
+    });
+    return {
+      recorder,
+      store,
+      search,
+      async close() {
+        await recorder.close();
+        await search.close();
+        await link.close();
+        reads.close();
+        unlock();
+      },
+    };
+  } catch (thrown) {
+    unlock();
+    throw thrown;
+  }
+}
+
+function prepareDatabase(file: string, { clock, log }: StorageOptions): void {
+  const database = openDatabase(file, 'write', 5_000);
+  try {
+    const versions = migrate(database, MIGRATIONS, clock);
+    if (versions.length > 0) log.info('store.migrated', { versions });
+  } finally {
+    database.close();
+  }
+}
+
+/** Runs from sources as TypeScript and from a bundle as JavaScript: the thread's file ends as this one does. */
+function thread(name: 'writer' | 'search', data: WriterThreadData | SearchThreadData): Worker {
+  const file = new URL(`./${name}-thread${extname(import.meta.url)}`, import.meta.url);
+  // Options of the process are for the process (an inspector's port, a test runner's loader), not for its threads.
+  const worker = new Worker(file, { workerData: data, execArgv: [], name: `fairlead ${name}` });
+  // The search thread holds nothing that could be lost; a process that ends before the writer has finished would lose entries.
+  if (name === 'search') worker.unref();
+  return worker;
+}
+
+async function ready(link: WriterLink): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(notReady()), START_MS);
+      link.onReady(resolve);
+    });
+  } catch (thrown) {
+    await link.close();
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notReady(): Problem {
+  return new Problem({
+    code: 'STORE_UNUSABLE',
+    kind: 'fault',
+    message: 'the thread that writes the store did not start',
+    hint: 'the log says why; check that the disk is not full',
+  });
+}

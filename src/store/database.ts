@@ -1,0 +1,88 @@
+import { closeSync, fchmodSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { Problem } from '../core/problem.ts';
+
+/**
+ * Opens the database. `write`: WAL with synchronous=FULL, so that COMMIT returns after fsync; the file is made with mode 0600,
+ * which SQLite copies to its WAL. `read`: no way to change anything. Throws a Problem STORE_UNUSABLE.
+ */
+export function openDatabase(file: string, use: 'read' | 'write', busyTimeoutMs: number): DatabaseSync {
+  try {
+    if (use === 'write') makePrivate(file);
+    const database = new DatabaseSync(file, { readOnly: use === 'read', timeout: busyTimeoutMs });
+    try {
+      database.exec(use === 'write' ? WRITE_PRAGMAS : READ_PRAGMAS);
+      // A commit that was written but whose fsync failed is copied from the WAL and synced here, before anything builds on it.
+      if (use === 'write') database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      return database;
+    } catch (thrown) {
+      database.close();
+      throw thrown;
+    }
+  } catch (thrown) {
+    throw new Problem({
+      code: 'STORE_UNUSABLE',
+      kind: 'fault',
+      message: `the database \`${file}\` cannot be opened: ${sqliteReason(thrown)}`,
+      hint: 'check that the disk is not full and that this user owns the folder',
+      cause: thrown,
+    });
+  }
+}
+
+/** What SQLite says about a failed statement, without any value in it. */
+export function sqliteReason(thrown: unknown): string {
+  const code = sqliteCode(thrown);
+  if (code === undefined) return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown reason';
+  return REASONS[code & 0xff] ?? `sqlite error ${code}`;
+}
+
+/** SQLite's extended result code; undefined when something else failed. */
+export function sqliteCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !('errcode' in thrown)) return undefined;
+  return typeof thrown.errcode === 'number' ? thrown.errcode : undefined;
+}
+
+/** A full disk passes; after any other failure of the disk only a new connection knows what is really there. */
+export function isPassing(thrown: unknown): boolean {
+  const code = (sqliteCode(thrown) ?? 0) & 0xff;
+  return code === 5 || code === 6 || code === 13;
+}
+
+/** auto_vacuum counts only before the first table is made; later it changes nothing. */
+const WRITE_PRAGMAS = `
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA trusted_schema = OFF;
+  PRAGMA journal_size_limit = 67108864;
+  PRAGMA cache_size = -8000;
+`;
+
+const READ_PRAGMAS = `
+  PRAGMA query_only = ON;
+  PRAGMA trusted_schema = OFF;
+  PRAGMA cache_size = -4000;
+`;
+
+/** Primary result codes of sqlite3.h. */
+const REASONS: Readonly<Record<number, string>> = {
+  5: 'database is locked',
+  6: 'table is locked',
+  8: 'read-only file system or file',
+  10: 'disk I/O error',
+  11: 'the file is damaged',
+  13: 'the disk is full',
+  14: 'cannot open the file',
+  26: 'the file is not a database',
+};
+
+function makePrivate(file: string): void {
+  const descriptor = openSync(file, 'a', 0o600);
+  try {
+    if (process.platform !== 'win32') fchmodSync(descriptor, 0o600);
+  } finally {
+    closeSync(descriptor);
+  }
+}
