@@ -5,7 +5,8 @@ const path = require('node:path');
 
 const PRELOAD = path.join(__dirname, 'parent-pipe.cjs');
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
-// Ctrl-C comes from the terminal and from npm, within moments; the program shall see it once.
+// Ctrl-C comes from the terminal and from npm within moments. The program may have it from the terminal too, and takes what follows
+// within a second for the same (src/ending.ts).
 const SAME_SIGNAL_MS = 1000;
 
 /**
@@ -51,8 +52,6 @@ function passSignals(child) {
   const sent = {};
   const handlers = SIGNALS.map((signal) => {
     const handler = () => {
-      // In a terminal Ctrl-C reaches the whole foreground group, so the child has it already.
-      if (signal === 'SIGINT' && process.stdin.isTTY) return;
       if (sent[signal] !== undefined && Date.now() - sent[signal] < SAME_SIGNAL_MS) return;
       sent[signal] = Date.now();
       child.kill(signal);

@@ -8,18 +8,11 @@ import { loadConfig } from './config/load.ts';
 import { diagnosticText } from './core/diagnostic.ts';
 import { demoAssets } from './demo/assets.ts';
 import { runDemo } from './demo/supervisor.ts';
+import { endingSignal } from './ending.ts';
 import { startGateway } from './start-gateway.ts';
 
 /** `fairlead demo` and `npm start`. Ends on Ctrl-C or SIGTERM; a second signal does not wait. */
 export async function runDemoCommand(options: { readonly dir?: string }): Promise<number> {
-  const ending = new AbortController();
-  const end = (): void => {
-    if (ending.signal.aborted) process.exit(1);
-    ending.abort();
-  };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
-  process.on('SIGHUP', end);
   const root = fileURLToPath(new URL('..', import.meta.url));
   const isClone = existsSync(join(root, 'bootstrap', 'run.cjs'));
   return await runDemo({
@@ -35,7 +28,7 @@ export async function runDemoCommand(options: { readonly dir?: string }): Promis
     command: isClone ? 'npm run -s fairlead --' : 'npx fairlead',
     now: () => Date.now(),
     randomBytes: (count) => new Uint8Array(randomBytes(count)),
-    signal: ending.signal,
+    signal: endingSignal(['SIGINT', 'SIGTERM', 'SIGHUP']),
   });
 }
 

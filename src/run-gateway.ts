@@ -1,5 +1,6 @@
 import type { Config } from './config/config.ts';
 import { asProblem } from './core/problem.ts';
+import { endingSignal } from './ending.ts';
 import { startGateway } from './start-gateway.ts';
 
 /** `fairlead up`: runs until SIGTERM or SIGINT, drains, and ends; a second signal does not wait. SIGHUP reads files anew. */
@@ -17,14 +18,7 @@ export async function runGateway(config: Config): Promise<number> {
     gateway.reload().catch((error: unknown) => process.stderr.write(`fairlead: reload failed: ${String(error)}\n`));
   });
   await new Promise<void>((resolve) => {
-    let signals = 0;
-    const end = (): void => {
-      signals += 1;
-      if (signals > 1) process.exit(1);
-      resolve();
-    };
-    process.on('SIGTERM', end);
-    process.on('SIGINT', end);
+    endingSignal().addEventListener('abort', () => resolve(), { once: true });
   });
   await gateway.close();
   return 0;
