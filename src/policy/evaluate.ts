@@ -1,6 +1,6 @@
 import type { AccessRequest, Action } from '../core/access.ts';
 import { resourceText } from '../core/access.ts';
-import type { Obligation, RequestDecision, RuleRef, Tier, Verdict } from '../core/decision.ts';
+import type { Mode, Obligation, RequestDecision, RuleRef, Tier, Verdict } from '../core/decision.ts';
 import { hasAction } from './action-pattern.ts';
 import { clausesOf } from './clause.ts';
 import { conditionScope } from './condition/condition.ts';
@@ -23,16 +23,16 @@ export interface Evaluation {
  */
 export function evaluate(policy: PolicySet, input: EvaluationInput): Evaluation {
   const scope = conditionScope(input);
-  const matching = (verb: Verb, mode: 'enforce' | 'observe'): readonly Rule[] =>
-    policy.rules.filter((rule) => rule.verb === verb && rule.mode === mode && applies(rule, input, scope));
+  const applying = policy.rules.filter((rule) => applies(rule, input, scope));
+  const those = (verb: Verb, mode: Mode): readonly Rule[] => applying.filter((rule) => rule.verb === verb && rule.mode === mode);
 
-  const refusing = matching('cannot', 'enforce');
-  const granting = matching('can', 'enforce');
+  const refusing = those('cannot', 'enforce');
+  const granting = those('can', 'enforce');
   const implying = granting.length === 0 ? impliedGrant(policy, input, scope) : undefined;
   const grants = implying?.rules ?? granting;
-  const requiring = matching('must', 'enforce');
-  const wouldRefuse = matching('cannot', 'observe');
-  const wouldRequire = matching('must', 'observe');
+  const requiring = those('must', 'enforce');
+  const wouldRefuse = those('cannot', 'observe');
+  const wouldRequire = those('must', 'observe');
 
   const settle = (verdict: Verdict, tier: Tier, code: PolicyCode, rules: readonly Rule[]): RequestDecision => ({
     action: input.request.action,

@@ -9,7 +9,7 @@ export interface Joined {
 
 /**
  * The join in strictness (POLICY.md, Require): every approval and every limit, one per rule; the union of masks and screens; the
- * strictest cap; the strongest log; the shortest `fresh`. Does not depend on the order, but for which rule a joined one names.
+ * strictest cap; the strongest log; the shortest `fresh`. Only which rule a joined one names depends on the order.
  */
 export function joinObligations(obligations: readonly Obligation[]): Joined {
   const joined: Obligation[] = [];
@@ -87,7 +87,7 @@ function merge(
 }
 
 function union(a: readonly string[], b: readonly string[]): readonly string[] {
-  return [...new Set([...a, ...b])];
+  return [...new Set([...a, ...b])].sort();
 }
 
 const BODIES = ['none', 'hashed', 'sealed'] as const;
@@ -119,7 +119,8 @@ function joinCaps(specs: readonly CapSpec[]): {
       };
     }
   }
-  return { fields: { ...fields }, ...(conflict === undefined ? {} : { conflict }) };
+  const sorted = Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { fields: sorted, ...(conflict === undefined ? {} : { conflict }) };
 }
 
 function smallest(a: number | undefined, b: number | undefined): number | undefined {

@@ -215,7 +215,7 @@ describe('the three laws', () => {
       fc.property(policies, can, callers, requests, (written, added, caller, request) => {
         expect(rank(load([...written, added]), caller, request)).toBeGreaterThanOrEqual(rank(load(written), caller, request));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -224,7 +224,7 @@ describe('the three laws', () => {
       fc.property(policies, rules(fc.constantFrom('cannot', 'must')), callers, requests, (written, added, caller, request) => {
         expect(rank(load([...written, added]), caller, request)).toBeLessThanOrEqual(rank(load(written), caller, request));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -253,7 +253,7 @@ describe('the three laws', () => {
         };
         expect(outcome(load(written, order))).toEqual(outcome(load(written)));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -268,7 +268,7 @@ describe('the three laws', () => {
           expect(rank(load([...written, added]), caller, request)).toBe(rank(load(written), caller, request));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
@@ -290,7 +290,7 @@ describe('errors', () => {
         }));
         expect(rank(load(withError), caller, request)).toBe(rank(load(resolved), caller, request));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

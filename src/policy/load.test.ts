@@ -120,7 +120,7 @@ describe('loadPolicies', () => {
         const { policy, diagnostics } = loadPolicies([{ path: 'x.yaml', text: hostile }], VOCABULARY);
         expect(policy === undefined).toBe(diagnostics.some((diagnostic) => diagnostic.severity === 'error'));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

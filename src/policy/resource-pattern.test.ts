@@ -25,7 +25,7 @@ describe('a resource pattern', () => {
         if (!parsed.ok) throw new Error(parsed.reason);
         expect(matchesResource(parsed, path)).toBe(matchesPlainly(parsed.segments, path));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -162,7 +162,7 @@ describe('any text', () => {
         if (narrow === 'true') expect(wide).toBe('true');
         if (narrow === 'unknown') expect(wide).not.toBe('false');
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

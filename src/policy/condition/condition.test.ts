@@ -299,7 +299,7 @@ describe('evaluation', () => {
         expect(compiled.condition === undefined).toBe(compiled.problems.length > 0);
         if (compiled.condition !== undefined) expect(['true', 'false', 'error']).toContain(verdict(condition, { request }));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
