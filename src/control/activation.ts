@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ObligationKind } from '../core/decision.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Clock, Health, Log, Metrics, Store } from '../core/ports.ts';
@@ -39,14 +40,15 @@ export interface Activation extends ActivePolicy {
   apply(files: readonly PolicyFile[], by: string, expected?: string): Promise<Checked & { readonly conflict: boolean }>;
 }
 
-interface Kept {
-  readonly revision: string;
-  readonly files: readonly PolicyFile[];
+const stored = z.object({
+  revision: z.string(),
+  files: z.array(z.object({ path: z.string(), text: z.string() })),
   /** Revision of the configured folders at the last start, so that an unchanged folder does not undo a later `apply`. */
-  readonly folderRevision: string;
-  readonly by: string;
-  readonly atMs: number;
-}
+  folderRevision: z.string(),
+  by: z.string(),
+  atMs: z.number(),
+});
+type Kept = z.infer<typeof stored>;
 
 const KIND = 'policy';
 const KEY = 'active';
@@ -57,17 +59,31 @@ const KEY = 'active';
  */
 export async function openActivation(parts: ActivationParts, folderFiles: readonly PolicyFile[]): Promise<Activation> {
   const listeners = new Set<(policy: PolicySet) => void>();
-  const kept = (await parts.store.get(KIND, KEY)) as Kept | undefined;
+  const kept = await lastKept();
   let folderRevision = kept?.folderRevision ?? '';
   let active = await initial();
   announce(active);
+  /** One `apply` at a time: `expected` would mean nothing if another could slip in before the write is done. */
+  let applying: Promise<unknown> = Promise.resolve();
+
+  async function lastKept(): Promise<Kept | undefined> {
+    const value = await parts.store.get(KIND, KEY);
+    if (value === undefined || value === null) return undefined;
+    const parsed = stored.safeParse(value);
+    if (parsed.success) return parsed.data;
+    parts.log.error('policy_kept_unreadable');
+    return undefined;
+  }
 
   async function initial(): Promise<PolicySet> {
     const folder = check(folderFiles);
     if (folder.policy !== undefined && folder.isActivatable) {
       if (kept !== undefined && kept.folderRevision === folder.policy.revision && kept.revision !== folder.policy.revision) {
         const applied = check(kept.files);
-        if (applied.policy !== undefined && applied.isActivatable) return applied.policy;
+        if (applied.policy !== undefined && applied.isActivatable) {
+          parts.health.set('policy', 'ok');
+          return applied.policy;
+        }
       }
       folderRevision = folder.policy.revision;
       await keep(folder.policy, 'start');
@@ -92,8 +108,29 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
     return checkPolicies(parts.tools, parts.enforced, files);
   }
 
+  async function apply(files: readonly PolicyFile[], by: string, expected: string | undefined) {
+    const checked = check(files);
+    if (checked.policy === undefined || !checked.isActivatable) return { ...checked, conflict: false };
+    if (expected !== undefined && expected !== active.revision) return { ...checked, conflict: true };
+    await keep(checked.policy, by);
+    active = checked.policy;
+    parts.health.set('policy', 'ok');
+    announce(active);
+    for (const listener of [...listeners]) tell(listener, active);
+    return { ...checked, conflict: false };
+  }
+
+  /** The policy is active already: one listener that fails does not keep the others from hearing of it. */
+  function tell(listener: (policy: PolicySet) => void, policy: PolicySet): void {
+    try {
+      listener(policy);
+    } catch (error) {
+      parts.log.error('policy_listener_failed', { error: error instanceof Error ? error.message : 'unknown' });
+    }
+  }
+
   async function keep(policy: PolicySet, by: string): Promise<void> {
-    const value: Kept = { revision: policy.revision, files: policy.files, folderRevision, by, atMs: parts.clock.now() };
+    const value: Kept = { revision: policy.revision, files: [...policy.files], folderRevision, by, atMs: parts.clock.now() };
     await parts.store.put(KIND, KEY, value);
   }
 
@@ -109,16 +146,10 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
       return () => listeners.delete(listener);
     },
     check,
-    async apply(files, by, expected) {
-      const checked = check(files);
-      if (checked.policy === undefined || !checked.isActivatable) return { ...checked, conflict: false };
-      if (expected !== undefined && expected !== active.revision) return { ...checked, conflict: true };
-      await keep(checked.policy, by);
-      active = checked.policy;
-      parts.health.set('policy', 'ok');
-      announce(active);
-      for (const listener of [...listeners]) listener(active);
-      return { ...checked, conflict: false };
+    apply(files, by, expected) {
+      const turn = applying.then(() => apply(files, by, expected));
+      applying = turn.catch(() => undefined);
+      return turn;
     },
   };
 }

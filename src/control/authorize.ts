@@ -1,9 +1,10 @@
 import type { OperationClass } from '../core/access.ts';
 import { type Caller, callerText } from '../core/caller.ts';
+import type { Decision } from '../core/decision.ts';
 import { uuidv7 } from '../core/id.ts';
 import { Problem } from '../core/problem.ts';
 import type { Credential } from '../identity/port.ts';
-import type { RequestHead } from '../wire/call.ts';
+import type { ControlCall } from './call.ts';
 import type { ControlParts } from './parts.ts';
 
 /** A caller of the control origin, proved. */
@@ -11,12 +12,12 @@ export interface Known {
   readonly caller: Caller;
   readonly credential: Credential;
   readonly disclose: 'rule' | 'none';
-  readonly head: RequestHead;
+  readonly call: ControlCall;
 }
 
 /** Who calls the control API? A credential that is absent, refused or revoked ends here. */
-export async function requireCaller(parts: ControlParts, head: RequestHead, address: string): Promise<Known> {
-  const known = await findCaller(parts, head, address);
+export async function requireCaller(parts: ControlParts, call: ControlCall): Promise<Known> {
+  const known = await findCaller(parts, call);
   if (known === undefined) {
     throw new Problem({
       code: 'CREDENTIAL_REQUIRED',
@@ -29,7 +30,8 @@ export async function requireCaller(parts: ControlParts, head: RequestHead, addr
 }
 
 /** As `requireCaller`, with undefined for nobody: for pages that then offer to sign in. */
-export async function findCaller(parts: ControlParts, head: RequestHead, address: string): Promise<Known | undefined> {
+export async function findCaller(parts: ControlParts, call: ControlCall): Promise<Known | undefined> {
+  const { head, address } = call;
   const identified = await parts.authenticator.identify({ head, peer: { address }, target: 'fairlead', origin: parts.origin });
   if (identified.kind === 'anonymous') return undefined;
   if (identified.kind === 'refused') throw identified.problem;
@@ -37,7 +39,17 @@ export async function findCaller(parts: ControlParts, head: RequestHead, address
   if (parts.revocations.isRevoked(caller, credential)) {
     throw new Problem({ code: 'CREDENTIAL_REVOKED', kind: 'unauthenticated', message: 'this credential has been revoked' });
   }
-  return { caller, credential, disclose, head };
+  return { caller, credential, disclose, call };
+}
+
+/** For pages: a session that has ended or was revoked is nobody, who may sign in again. Other refusals and faults go on. */
+export async function findVisitor(parts: ControlParts, call: ControlCall): Promise<Known | undefined> {
+  try {
+    return await findCaller(parts, call);
+  } catch (error) {
+    if (error instanceof Problem && error.kind === 'unauthenticated') return undefined;
+    throw error;
+  }
 }
 
 export interface Asked {
@@ -52,52 +64,67 @@ export function mayDo(parts: ControlParts, caller: Caller, asked: Pick<Asked, 'a
   return decideAsked(parts, caller, asked).decision.verdict === 'allow';
 }
 
+/** `fairlead.policy.apply`: who may change the rules could give themselves all the rest. */
+export function isAdministrator(parts: ControlParts, caller: Caller): boolean {
+  return mayDo(parts, caller, { action: 'fairlead.policy.apply', on: ['policy'] });
+}
+
 /**
- * Decides like any call, and records before anything happens; `isOwn` is a right that everybody has over themselves. Throws the
- * denial as a Problem with its decision id.
+ * Decides like any call, and records before anything happens; `isOwn` is a right that everybody has over themselves. The outcome is
+ * recorded with the answer. Throws the denial as a Problem; the call knows its id.
  */
-export async function authorize(parts: ControlParts, known: Known, asked: Asked, isOwn: boolean): Promise<string> {
+export async function authorize(parts: ControlParts, known: Known, asked: Asked, isOwn = false): Promise<string> {
+  const { caller, call } = known;
   const id = uuidv7(parts.clock, parts.randomness);
-  const { decision: decided, attributesRead } = decideAsked(parts, known.caller, asked);
-  const decision =
-    isOwn && decided.verdict !== 'allow'
-      ? {
-          ...decided,
-          verdict: 'allow' as const,
-          code: 'OWN',
-          requests: decided.requests.map((one) => ({ ...one, verdict: 'allow' as const, code: 'OWN' })),
-        }
-      : decided;
-  const timeMs = parts.clock.now();
+  const { decision: decided, attributesRead } = decideAsked(parts, caller, asked);
+  const decision = isOwn ? asOwn(decided) : decided;
   await parts.recorder.decision({
     id,
-    timeMs,
+    timeMs: parts.clock.now(),
     target: 'fairlead',
     door: 'control',
     class: asked.class,
-    caller: callerText(known.caller),
-    source: known.caller.source,
-    peer: known.caller.peer.address,
-    method: known.head.method,
-    path: known.head.path.text,
+    caller: callerText(caller),
+    source: caller.source,
+    peer: caller.peer.address,
+    method: call.head.method,
+    path: call.head.path.text,
     operation: asked.action.replace(/^fairlead\./, ''),
     decision,
     attributes: attributesRead,
   });
   const isAllowed = decision.verdict === 'allow';
-  parts.recorder.outcome({
-    id,
-    timeMs: parts.clock.now(),
-    outcome: isAllowed ? { kind: 'answered', status: 200 } : { kind: 'not_forwarded', status: 403 },
-    durationMs: 0,
+  call.decided.push({ id, isAllowed });
+  parts.metrics.count('fairlead_decisions_total', {
+    target: 'fairlead',
+    verdict: decision.verdict,
+    mode: decision.mode,
+    code: decision.code,
   });
   if (isAllowed) return id;
   throw new Problem({
     code: decision.code,
     kind: 'denied',
-    message: `${parts.sentence(decision, known.disclose)} (${id})`,
+    message: parts.sentence(decision, known.disclose),
     hint: `\`fairlead explain ${id}\``,
   });
+}
+
+/** Something happened to the gateway itself; in the record before the answer leaves. */
+export async function recordEvent(
+  parts: ControlParts,
+  type: string,
+  caller: Pick<Caller, 'subject' | 'actors'>,
+  detail: Readonly<Record<string, string | number | boolean>> = {},
+): Promise<void> {
+  const id = uuidv7(parts.clock, parts.randomness);
+  await parts.recorder.event({ id, timeMs: parts.clock.now(), type, caller: callerText(caller), detail });
+}
+
+function asOwn(decision: Decision): Decision {
+  if (decision.verdict === 'allow') return decision;
+  const requests = decision.requests.map((one) => ({ ...one, verdict: 'allow' as const, code: 'OWN' }));
+  return { ...decision, verdict: 'allow', code: 'OWN', requests };
 }
 
 function decideAsked(parts: ControlParts, caller: Caller, asked: Pick<Asked, 'action' | 'on'>) {

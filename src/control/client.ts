@@ -1,155 +1,173 @@
-import type { AuditEntry } from '../audit/port.ts';
-import type { Decision } from '../core/decision.ts';
-import type { Diagnostic } from '../core/diagnostic.ts';
 import { Problem, type ProblemKind } from '../core/problem.ts';
-import type { Revocation } from '../identity/port.ts';
-import type { NearestRule } from '../policy/port.ts';
+import type {
+  AccessAnswer,
+  AccessQuery,
+  ActivePolicyBody,
+  DecisionPage,
+  DecisionQuery,
+  LoginExchange,
+  MadeToken,
+  PolicyApplied,
+  PolicyChecked,
+  ProblemBody,
+  RevocationBody,
+  RevocationRequest,
+  SignedInCommand,
+  TargetBody,
+  TokenRequest,
+  TokenSummary,
+  WhoAmI,
+} from './api-shape.ts';
+import { parseOrigin } from './config.ts';
 import type { Explanation } from './explain.ts';
-import type { TargetSummary } from './parts.ts';
-
-export interface Me {
-  readonly subject: string;
-  readonly actor?: string;
-  readonly source: string;
-  readonly groups: readonly string[];
-  readonly groupsComplete: boolean;
-  readonly administrator: boolean;
-}
-
-export interface MadeToken {
-  readonly token: string;
-  readonly id: string;
-  readonly subject: string;
-  readonly expiresAtMs: number;
-  readonly target?: TargetSummary;
-}
-
-export interface AppliedPolicy {
-  readonly revision?: string;
-  readonly diagnostics: readonly Diagnostic[];
-  readonly tests: readonly {
-    readonly test: { readonly file: string; readonly line: number; readonly name: string };
-    readonly passed: boolean;
-    readonly message: string;
-  }[];
-  readonly activatable: boolean;
-  readonly applied: boolean;
-  readonly conflict: boolean;
-}
-
-export interface AccessAnswer {
-  readonly verdict: Decision['verdict'];
-  readonly code: string;
-  readonly sentence: string;
-  readonly requests: Decision['requests'];
-  readonly nearest: readonly NearestRule[];
-}
-
-export interface SearchQuery {
-  readonly caller?: string | undefined;
-  readonly action?: string | undefined;
-  readonly resource?: string | undefined;
-  readonly target?: string | undefined;
-  readonly verdict?: string | undefined;
-  readonly decisionId?: string | undefined;
-  readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
-  readonly limit?: number | undefined;
-  readonly cursor?: string | undefined;
-}
-
-/** The control API for programs. Every method throws the API's own problem, with its code and sentence. */
-export interface ControlClient {
-  exchangeLogin(input: {
-    readonly code: string;
-    readonly verifier: string;
-  }): Promise<{ token: string; subject: string; expiresAtMs: number }>;
-  /** Ends the token of this client. */
-  logout(): Promise<void>;
-  whoami(): Promise<Me>;
-  targets(): Promise<readonly TargetSummary[]>;
-  createToken(input: { readonly target?: string; readonly ttlSeconds?: number; readonly label?: string }): Promise<MadeToken>;
-  applyPolicy(input: {
-    readonly files: readonly { path: string; text: string }[];
-    readonly expected?: string;
-  }): Promise<AppliedPolicy>;
-  searchDecisions(query: SearchQuery): Promise<{ readonly entries: readonly AuditEntry[]; readonly cursor?: string }>;
-  explain(id: string): Promise<Explanation>;
-  queryAccess(input: {
-    readonly action: string;
-    readonly resource: string;
-    readonly attributes?: Readonly<Record<string, unknown>>;
-    readonly caller?: { readonly subject: string; readonly groups: readonly string[] };
-  }): Promise<AccessAnswer>;
-  revoke(input: {
-    readonly subject?: string;
-    readonly session?: string;
-    readonly token?: string;
-    readonly block?: boolean;
-  }): Promise<void>;
-  revocations(): Promise<readonly Revocation[]>;
-  lift(subject: string): Promise<void>;
-}
 
 export interface ControlClientOptions {
+  /** `https://access.example.com`; plain HTTP on a loopback host only. */
   readonly origin: string;
+  /** Asked for each call; calls go without a credential when it yields nothing. */
   token?(): Promise<string | undefined>;
   readonly fetch?: typeof fetch;
+  /** 30 seconds when absent. */
   readonly timeoutMs?: number;
 }
 
-export function createControlClient(options: ControlClientOptions): ControlClient {
-  const { origin, timeoutMs = 30_000 } = options;
+type PolicyFiles = readonly { readonly path: string; readonly text: string }[];
 
-  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+/** The control API. Each call throws a `ControlProblem`, or a Problem GATEWAY_UNREACHABLE or GATEWAY_ANSWER_INVALID. */
+export interface ControlClient {
+  exchangeLogin(input: LoginExchange): Promise<SignedInCommand>;
+  whoami(): Promise<WhoAmI>;
+  targets(): Promise<readonly TargetBody[]>;
+  createToken(input: TokenRequest): Promise<MadeToken>;
+  /** One's own tokens, those of `subject`, or with `*` everybody's. */
+  tokens(subject?: string): Promise<readonly TokenSummary[]>;
+  revokeToken(id: string): Promise<void>;
+  /** Ends the program token that this client shows. */
+  logout(): Promise<void>;
+  policy(): Promise<ActivePolicyBody>;
+  checkPolicy(input: { readonly files: PolicyFiles }): Promise<PolicyChecked>;
+  applyPolicy(input: { readonly files: PolicyFiles; readonly expected?: string }): Promise<PolicyApplied>;
+  searchDecisions(query: DecisionQuery): Promise<DecisionPage>;
+  explain(id: string): Promise<Explanation>;
+  queryAccess(input: AccessQuery): Promise<AccessAnswer>;
+  revoke(input: RevocationRequest): Promise<void>;
+  revocations(): Promise<readonly RevocationBody[]>;
+  lift(subject: string): Promise<void>;
+}
+
+/** What the API answered instead: its own code and sentence, and the decision's id. */
+export class ControlProblem extends Problem {
+  readonly decisionId: string | undefined;
+
+  constructor(body: Pick<ProblemBody, 'code' | 'detail' | 'status'> & { readonly decisionId?: string; readonly hint?: string }) {
+    super({
+      code: body.code,
+      kind: kindOf(body.status),
+      status: body.status,
+      message: body.detail,
+      ...(body.hint === undefined ? {} : { hint: body.hint }),
+    });
+    this.decisionId = body.decisionId;
+  }
+}
+
+const TIMEOUT_MS = 30_000;
+/** The answer is our own gateway's, but a program that listens on its port by mistake may send without end. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+export function createControlClient(options: ControlClientOptions): ControlClient {
+  const origin = checkedOrigin(options.origin);
+  const { fetch: fetched = fetch, timeoutMs = TIMEOUT_MS } = options;
+
+  /** The type is what our own server states for this path (`api-shape.ts`); its answers are not checked again, member by member. */
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const token = await options.token?.();
-    const headers: Record<string, string> = { accept: 'application/json' };
-    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
-    if (body !== undefined) headers['content-type'] = 'application/json';
+    const signal = AbortSignal.timeout(timeoutMs);
     let answer: Response;
+    let text: string;
     try {
-      answer = await (options.fetch ?? fetch)(`${origin}/api/v1${path}`, {
+      answer = await fetched(`${origin}/api/v1/${path}`, {
         method,
-        headers,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal,
+        // A redirect would carry the token to wherever it points.
+        redirect: 'error',
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
+      text = await boundedText(answer);
     } catch (error) {
+      if (error instanceof Problem) throw error;
       throw new Problem({
         code: 'GATEWAY_UNREACHABLE',
-        kind: 'upstream',
-        message: `the gateway at ${origin} does not answer`,
+        kind: 'fault',
+        message: signal.aborted
+          ? `the gateway at ${origin} did not answer within ${Math.ceil(timeoutMs / 1000)} s`
+          : `the gateway at ${origin} cannot be reached`,
+        hint: 'is it running, and is this its control origin?',
         cause: error,
       });
     }
-    const parsed = await readJson(answer);
-    if (answer.ok) return parsed;
-    throw problemOf(answer.status, parsed);
+    if (answer.status === 204) return undefined as T;
+    const parsed = jsonOf(text);
+    if (parsed === undefined) throw notOurs(origin, answer.status);
+    if (answer.ok) return parsed as T;
+    if (!isProblemBody(parsed)) throw notOurs(origin, answer.status);
+    throw new ControlProblem(parsed);
   }
 
-  // What the API answers is shaped by this version's own server; a foreign answer fails where it is used.
-  const ask = <T>(method: string, path: string, body?: unknown): Promise<T> => call(method, path, body) as Promise<T>;
-
   return {
-    exchangeLogin: (input) => ask('POST', '/login/exchange', input),
-    logout: async () => void (await call('DELETE', '/tokens/current')),
-    whoami: () => ask('GET', '/whoami'),
-    targets: () => ask('GET', '/targets'),
-    createToken: (input) => ask('POST', '/tokens', input),
-    applyPolicy: (input) => ask('POST', '/policy/apply', input),
-    searchDecisions: (query) => ask('GET', `/decisions${queryText(query)}`),
-    explain: (id) => ask('GET', `/decisions/${encodeURIComponent(id)}`),
-    queryAccess: (input) => ask('POST', '/access/query', input),
-    revoke: async (input) => void (await call('POST', '/revocations', input)),
-    revocations: () => ask('GET', '/revocations'),
-    lift: async (subject) => void (await call('DELETE', `/revocations?${new URLSearchParams({ subject })}`)),
+    exchangeLogin: (input) => call('POST', 'login/exchange', input),
+    whoami: () => call('GET', 'whoami'),
+    targets: () => call('GET', 'targets'),
+    createToken: (input) => call('POST', 'tokens', input),
+    tokens: (subject) => call('GET', `tokens${search({ subject })}`),
+    revokeToken: (id) => call('DELETE', `tokens/${encodeURIComponent(id)}`),
+    logout: () => call('DELETE', 'tokens/current'),
+    policy: () => call('GET', 'policy'),
+    checkPolicy: (input) => call('POST', 'policy/check', input),
+    applyPolicy: (input) => call('POST', 'policy/apply', input),
+    searchDecisions: ({ sinceMs, untilMs, decisionId, ...query }) =>
+      call('GET', `decisions${search({ ...query, since: sinceMs, until: untilMs, id: decisionId })}`),
+    explain: (id) => call('GET', `decisions/${encodeURIComponent(id)}?nearest=1`),
+    queryAccess: (input) => call('POST', 'access/query', input),
+    revoke: (input) => call('POST', 'revocations', input),
+    revocations: () => call('GET', 'revocations'),
+    lift: (subject) => call('DELETE', `revocations${search({ subject })}`),
   };
 }
 
-async function readJson(answer: Response): Promise<unknown> {
-  const text = await answer.text();
-  if (text === '') return undefined;
+function checkedOrigin(text: string): string {
+  const origin = parseOrigin(text);
+  if (typeof origin === 'string') throw new Problem({ code: 'ORIGIN_INVALID', kind: 'invalid', message: origin });
+  return origin.text;
+}
+
+function search(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+async function boundedText(answer: Response): Promise<string> {
+  if (answer.body === null) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.byteLength;
+    if (size > MAX_ANSWER_BYTES) {
+      throw new Problem({ code: 'GATEWAY_ANSWER_INVALID', kind: 'upstream', message: 'the answer has no end' });
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -157,29 +175,36 @@ async function readJson(answer: Response): Promise<unknown> {
   }
 }
 
-function queryText(query: SearchQuery): string {
-  const { sinceMs, untilMs, ...rest } = query;
-  const pairs = Object.entries({ ...rest, since: sinceMs, until: untilMs }).filter(([, value]) => value !== undefined);
-  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}`;
+function isProblemBody(value: unknown): value is ProblemBody {
+  if (typeof value !== 'object' || value === null) return false;
+  const { code, detail, status, decisionId, hint } = value as Partial<Record<keyof ProblemBody, unknown>>;
+  return (
+    typeof code === 'string' &&
+    typeof detail === 'string' &&
+    typeof status === 'number' &&
+    (decisionId === undefined || typeof decisionId === 'string') &&
+    (hint === undefined || typeof hint === 'string')
+  );
+}
+
+function notOurs(origin: string, status: number): Problem {
+  return new Problem({
+    code: 'GATEWAY_ANSWER_INVALID',
+    kind: 'upstream',
+    message: `what answers at ${origin} does not speak the control API (status ${status})`,
+    hint: 'is this the control origin, and not that of a target?',
+  });
 }
 
 const KINDS: Readonly<Record<number, ProblemKind>> = {
-  400: 'invalid',
   401: 'unauthenticated',
   403: 'denied',
   404: 'not_found',
   413: 'too_large',
-  422: 'invalid',
-  409: 'invalid',
+  421: 'misdirected',
+  502: 'upstream',
 };
 
-function problemOf(status: number, body: unknown): Problem {
-  const { code, detail, hint } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  return new Problem({
-    code: typeof code === 'string' ? code : 'GATEWAY_ERROR',
-    kind: KINDS[status] ?? 'fault',
-    status,
-    message: typeof detail === 'string' ? detail : `the gateway answered with status ${status}`,
-    ...(typeof hint === 'string' ? { hint } : {}),
-  });
+function kindOf(status: number): ProblemKind {
+  return KINDS[status] ?? (status >= 500 ? 'fault' : 'invalid');
 }

@@ -44,7 +44,7 @@ export function parseOrigin(text: string): Origin | string {
 }
 
 /** Names that never leave the machine (RFC 6761 §6.3 for `localhost`). */
-function isLoopbackName(host: string): boolean {
+export function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

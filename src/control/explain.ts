@@ -3,7 +3,7 @@ import type { AccessRequest } from '../core/access.ts';
 import { type Caller, callerText, subjectText } from '../core/caller.ts';
 import { Problem } from '../core/problem.ts';
 import type { NearestRule } from '../policy/port.ts';
-import { type Known, mayDo } from './authorize.ts';
+import { type Asked, authorize, type Known, mayDo } from './authorize.ts';
 import type { ControlParts } from './parts.ts';
 import { readInput } from './sealed-input.ts';
 
@@ -26,19 +26,48 @@ export interface NearestOf {
   readonly rules: readonly NearestRule[];
 }
 
-/** In full for those who may explain others' decisions, in one sentence for the decision's own subject, and not there for others. */
-export async function explain(parts: ControlParts, known: Known, id: string): Promise<Explanation> {
-  const isFull = mayDo(parts, known.caller, { action: 'fairlead.decision.explain', on: ['decisions', id] });
-  const entry = await parts.search.get(id, { reveal: isFull });
-  if (entry === undefined || (!isFull && !isOwn(entry, known.caller))) {
-    throw new Problem({ code: 'DECISION_UNKNOWN', kind: 'not_found', message: 'no decision with this id concerns you' });
+/**
+ * In full for those who may explain others' decisions, in one sentence for the decision's own subject, and not there for others: they
+ * cannot tell whether it exists. What is told in full, or refused, is recorded first. `nearest` holds rules by the policy that is
+ * active now.
+ */
+export async function explain(
+  parts: ControlParts,
+  known: Known,
+  id: string,
+  options: { readonly nearest: boolean },
+): Promise<Explanation> {
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw unknown();
+  const asked: Asked = { action: 'fairlead.decision.explain', class: 'read', on: ['decisions', id] };
+  if (!mayDo(parts, known.caller, asked)) {
+    const entry = await parts.search.get(id);
+    if (entry?.type === 'decision.v1' && isOwnText(entry.caller, known.caller)) return short(parts, known, entry, id);
+    await authorize(parts, known, asked).catch((error: unknown) => {
+      throw error instanceof Problem && error.kind === 'denied' ? unknown() : error;
+    });
+    throw unknown();
   }
+  await authorize(parts, known, asked);
+  const entry = await parts.search.get(id, { reveal: true });
+  if (entry === undefined) throw unknown();
   if (entry.type !== 'decision.v1') return explainOther(entry);
-  if (!isFull) {
-    const sentence = parts.sentence(entry.decision, known.disclose);
-    return { form: 'short', sentence, id, code: entry.decision.code, timeMs: entry.timeMs };
-  }
-  return { form: 'full', sentence: parts.sentence(entry.decision, 'rule'), entry, ...nearestOf(parts, entry) };
+  const nearest = options.nearest ? nearestOf(parts, entry) : { nearest: [], nearestNote: 'it was not asked for' };
+  return { form: 'full', sentence: parts.sentence(entry.decision, 'rule'), entry, ...nearest };
+}
+
+/** True for the text of a caller in the record when it is this one; a person also sees what others did in their name. */
+export function isOwnText(text: string, caller: Caller): boolean {
+  if (text === callerText(caller)) return true;
+  return caller.actors.length === 0 && text.endsWith(` for ${subjectText(caller.subject)}`);
+}
+
+function short(parts: ControlParts, known: Known, entry: DecisionEntry, id: string): Explanation {
+  const { decision, timeMs } = entry;
+  return { form: 'short', sentence: parts.sentence(decision, known.disclose), id, code: decision.code, timeMs };
+}
+
+function unknown(): Problem {
+  return new Problem({ code: 'DECISION_UNKNOWN', kind: 'not_found', message: 'no decision with this id concerns you' });
 }
 
 function explainOther(entry: Exclude<AuditEntry, DecisionEntry>): Explanation {
@@ -56,11 +85,4 @@ function nearestOf(parts: ControlParts, entry: DecisionEntry): { nearest: readon
     return [{ action: decided.action, resource: decided.resource, rules: parts.nearest(input.caller, request) }];
   });
   return { nearest };
-}
-
-/** The decision is about this caller: as subject, or as the one who acted. */
-export function isOwn(entry: AuditEntry, caller: Caller): boolean {
-  if (entry.type !== 'decision.v1') return false;
-  const subject = subjectText(caller.subject);
-  return entry.caller === callerText(caller) || entry.caller === subject || entry.caller.endsWith(` for ${subject}`);
 }

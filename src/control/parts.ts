@@ -4,10 +4,21 @@ import type { Caller } from '../core/caller.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Clock, Log, Metrics, Randomness } from '../core/ports.ts';
 import type { Recorder } from '../core/record.ts';
-import type { Authenticator, CliLogin, Handoff, Login, ProgramTokens, Revocations, Sessions } from '../identity/port.ts';
+import type {
+  Authenticator,
+  CliLogin,
+  Handoff,
+  IdentifyInput,
+  Login,
+  ProgramTokens,
+  Revocations,
+  Sessions,
+} from '../identity/port.ts';
 import type { NearestRule } from '../policy/port.ts';
-import type { RequestHead } from '../wire/call.ts';
 import type { Activation } from './activation.ts';
+
+/** The head of a request, parsed strictly. */
+export type RequestHead = IdentifyInput['head'];
 
 /** What the control origin is built from; `main.ts` fills it. */
 export interface ControlParts {

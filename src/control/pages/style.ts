@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+
+/** One style for every page, in its head; the policy names it by its hash and allows no other. */
+export const STYLE = [
+  ':root{color-scheme:light dark;--text:#1b1c1d;--soft:#55585c;--back:#fff;--panel:#f5f6f7;--line:#d5d8dc;--link:#0b57d0;',
+  '--button:#0b57d0;--on-button:#fff;--good:#11652c;--bad:#a3180f;--wait:#7a4d00}',
+  '@media(prefers-color-scheme:dark){:root{--text:#e8eaed;--soft:#aeb3b9;--back:#15171a;--panel:#1f2226;--line:#3a3f45;',
+  '--link:#8ab4f8;--button:#8ab4f8;--on-button:#10233f;--good:#81c995;--bad:#f28b82;--wait:#fdd663}}',
+  '*{box-sizing:border-box}',
+  'body{margin:0;font:1rem/1.55 system-ui,sans-serif;color:var(--text);background:var(--back)}',
+  'header,main,footer{max-width:62rem;margin:0 auto;padding:0 1rem}',
+  'header{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:center;padding-top:.75rem;padding-bottom:.75rem;',
+  'border-bottom:1px solid var(--line)}',
+  'header nav{display:flex;gap:1rem;flex:1}header .who{color:var(--soft);overflow-wrap:anywhere}',
+  '.brand{font-weight:650;color:var(--text);text-decoration:none}',
+  'main{padding-top:1.25rem;padding-bottom:2.5rem}',
+  'h1{font-size:1.45rem;line-height:1.3;margin:.25rem 0 1rem;overflow-wrap:anywhere}',
+  'h2{font-size:1.1rem;margin:1.75rem 0 .5rem}h3{font-size:1rem;margin:1.25rem 0 .4rem;overflow-wrap:anywhere}',
+  'p,li{overflow-wrap:anywhere}a{color:var(--link)}.soft{color:var(--soft)}',
+  'code,pre{font:.9em/1.5 ui-monospace,monospace}code{overflow-wrap:anywhere}',
+  'pre{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;padding:.75rem;overflow-x:auto}',
+  'dl{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.3rem 1rem;margin:0}',
+  'dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}',
+  '.panel{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:0 0 1rem}',
+  '.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}',
+  'th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}',
+  'th{color:var(--soft);font-weight:500;white-space:nowrap}td{overflow-wrap:anywhere;min-width:5rem}',
+  '.verdict{font-weight:650}.allow,.true{color:var(--good)}.deny,.false,.error{color:var(--bad)}.hold{color:var(--wait)}',
+  'form.filter{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.75rem;align-items:end}',
+  'label{display:block;color:var(--soft);font-size:.9rem}',
+  'input,select,button,.button{font:inherit;min-height:2.6rem;padding:.4rem .7rem;border-radius:.4rem;border:1px solid #868b91;',
+  'width:100%;color:var(--text);background:var(--back)}',
+  'button,.button{display:inline-block;width:auto;cursor:pointer;text-decoration:none}',
+  '.primary{background:var(--button);border-color:var(--button);color:var(--on-button)}',
+  '.actions{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}ul.plain{list-style:none;padding:0}ul.plain li{margin:.6rem 0}',
+  ':focus-visible{outline:3px solid var(--link);outline-offset:2px}',
+  '.skip{position:absolute;left:-100rem}.skip:focus{position:static}',
+  '@media(max-width:34rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}header .who{flex-basis:100%}}',
+].join('');
+
+export const STYLE_HASH: string = createHash('sha256').update(STYLE).digest('base64');
