@@ -5,6 +5,7 @@ import type { Clock, Health, Log, LogFields, Randomness, Store } from '../core/p
 import { Secret } from '../core/secret.ts';
 import type { RequestHead } from '../wire/call.ts';
 import { parseHead } from '../wire/head.ts';
+import { HeaderList } from '../wire/headers.ts';
 import { type IdentitySourceConfig, identitySchema, sessionsSchema } from './config.ts';
 import { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
 
@@ -203,15 +204,16 @@ export async function room(
   return { identity, clock, store, log, health };
 }
 
-/** A parsed request head, as a door makes it. */
+/** A request head as a door makes it, but for headers that stand twice: the proxy door refuses some of those before us. */
 export function head(input: {
   readonly method?: string;
   readonly target?: string;
   readonly headers?: readonly (readonly [string, string])[];
-  readonly host?: string;
 }): RequestHead {
-  const raw = [['host', input.host ?? 'prefect.acme.example'], ...(input.headers ?? [])].flat();
-  return parseHead({ method: input.method ?? 'GET', target: input.target ?? '/', rawHeaders: raw as string[] });
+  const { method = 'GET', target = '/', headers = [] } = input;
+  const raw = [['host', 'prefect.acme.example'], ...headers].flat();
+  const once = [['host', 'prefect.acme.example'], ...headers.filter(([name]) => UPGRADE.some(([one]) => one === name))].flat();
+  return { ...parseHead({ method, target, rawHeaders: once }), headers: HeaderList.fromRaw(raw) };
 }
 
 export const UPGRADE: readonly (readonly [string, string])[] = [

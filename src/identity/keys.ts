@@ -76,21 +76,21 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
       const mustWait = current === undefined || (ageMs >= FRESH_MS && lastError === undefined) || ageMs >= STALE_LIMIT_MS;
       if (mustWait) await refresh();
       else if (ageMs >= REFRESH_MS) void refresh();
-      const first = await look(wanted, askedAtMs);
+      const first = await look(wanted, askedAtMs, Number.POSITIVE_INFINITY);
       if (first !== undefined) return first;
       await refresh();
-      const second = await look(wanted, askedAtMs);
+      const second = await look(wanted, askedAtMs, wanted.issuedAtMs);
       if (second !== undefined) return second;
       throw identityUnavailable(options.source, lastError);
     },
   };
 
   /** The keys found, an empty list when there surely is none, undefined when that cannot be told. */
-  async function look(wanted: WantedKey, askedAtMs: number): Promise<readonly CryptoKey[] | undefined> {
+  async function look(wanted: WantedKey, askedAtMs: number, issuedAtMs: number): Promise<readonly CryptoKey[] | undefined> {
     const set = usable();
     const keys = await Promise.all(select(set.keys, wanted).map((key) => importKey(key, wanted.algorithm)));
     const good = keys.filter((key) => key !== undefined);
-    return good.length > 0 || surelyUnknown(set, wanted, askedAtMs) ? good : undefined;
+    return good.length > 0 || surelyUnknown(set, askedAtMs, issuedAtMs) ? good : undefined;
   }
 
   /** Joins the fetch under way, or begins one unless the cool-down forbids it. Never rejects: what counts is `current`. */
@@ -141,8 +141,8 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
    * INVARIANT: a token signed by a key that the issuer published before signing is never refused as unknown. Either the keys were
    * fetched after this token reached us, or after it was issued; a forger gains nothing by lying about `iat` but another answer.
    */
-  function surelyUnknown(set: KeySet, wanted: WantedKey, askedAtMs: number): boolean {
-    return set.asOfMs >= askedAtMs || set.asOfMs > wanted.issuedAtMs + SKEW_MS;
+  function surelyUnknown(set: KeySet, askedAtMs: number, issuedAtMs: number): boolean {
+    return set.asOfMs >= askedAtMs || set.asOfMs > issuedAtMs + SKEW_MS;
   }
 
   /** A CryptoKey is bound to one algorithm. A broken key is left out, as if it were not published. */

@@ -1,7 +1,7 @@
 import { unauthenticated } from './refusal.ts';
 
 /**
- * A person's name as policies write it. No spaces, no control or invisible characters and no `*`, so that the text of one caller is
+ * A person's name as policies write it. No spaces, quotes, backslashes, control or invisible characters and no `*`, so that the text of one caller is
  * never that of another or of a pattern. A name with `@` must be a plain address: exactly one `@`, no quoted local part, ASCII
  * only (a full-width dot or a Cyrillic letter looks like another domain), and is folded to lower case, so that case cannot
  * slip past a rule. Throws `TOKEN_USER_INVALID` (unauthenticated).
@@ -14,7 +14,7 @@ export function userName(value: unknown): string {
 }
 
 export function isUserName(text: string): boolean {
-  if (!/^[^\s\p{C}\p{Z}*]{1,254}$/u.test(text) || text.normalize('NFC') !== text) return false;
+  if (!/^[^\s\p{C}\p{Z}*"\\]{1,254}$/u.test(text) || text.normalize('NFC') !== text) return false;
   return !/[@\uFF20\uFE6B]/.test(text) || EMAIL.test(text);
 }
 
