@@ -39,7 +39,7 @@ const LIMITS: RecorderLimits = {
   durableDeadlineMs: 3_000,
   memoryItems: 20_000,
   memoryLength: 32 * 1024 * 1024,
-  refusalItems: 6_000,
+  refusalItems: 12_000,
   openFolds: 5_000,
   openRefusals: 5_000,
 };

@@ -87,5 +87,33 @@ spec:
       caller: {user: lee@acme.example, groups: [data-leads, platform]}
       request: {action: http.post, resource: web/admin}
       expect: {verdict: deny, code: NO_RULE}
+    - name: the engineer runs the sample flow
+      caller: {user: ada@acme.example, groups: [data-engineers]}
+      request: {action: prefect.deployment.run, resource: prefect/deployments/etl/nightly}
+      expect: {verdict: allow, rule: prefect/engineers-run-and-deploy-etl}
+    - name: the engineer runs nothing of other teams
+      caller: {user: ada@acme.example, groups: [data-engineers]}
+      request: {action: prefect.deployment.run, resource: prefect/deployments/payroll/monthly}
+      expect: {verdict: deny, code: NO_RULE}
+    - name: the viewer runs nothing
+      caller: {user: vic@acme.example, groups: [viewers]}
+      request: {action: prefect.deployment.run, resource: prefect/deployments/etl/nightly}
+      expect: {verdict: deny, code: NO_RULE}
+    - name: the viewer looks at a deployment
+      caller: {user: vic@acme.example, groups: [viewers]}
+      request: {action: prefect.deployment.read, resource: prefect/deployments/etl/nightly}
+      expect: {verdict: allow, rule: prefect/viewers-look}
+    - name: the worker polls
+      caller: {workload: demo/worker}
+      request: {action: prefect.work_pool.poll, resource: prefect/work-pools/demo}
+      expect: {verdict: allow, rule: prefect/the-worker-works}
+    - name: the worker deploys nothing
+      caller: {workload: demo/worker}
+      request: {action: prefect.deployment.create, resource: prefect/deployments/etl/nightly}
+      expect: {verdict: deny, code: NO_RULE}
+    - name: nobody else's workload does anything
+      caller: {workload: other/worker}
+      request: {action: prefect.work_pool.poll, resource: prefect/work-pools/demo}
+      expect: {verdict: deny, code: NO_RULE}
 `,
 };

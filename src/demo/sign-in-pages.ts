@@ -16,7 +16,9 @@ input[aria-invalid="true"] { border-color: var(--bad); }
 button { width: 100%; font: inherit; font-weight: 600; padding: .5625rem .75rem; color: var(--paper); background: var(--act); border: 1px solid var(--act); border-radius: .375rem; cursor: pointer; }
 :focus-visible { outline: 3px solid var(--act); outline-offset: 2px; }
 .wrong { color: var(--bad); font-weight: 600; }
-ul { list-style: none; margin: 1.5rem 0 0; padding: 1rem 0 0; border-top: 1px solid var(--line); color: var(--soft); }
+section { margin: 1.5rem 0 0; padding: 1rem 0 0; border-top: 1px solid var(--line); color: var(--soft); }
+ul { list-style: none; margin: 0; padding: 0; }
+section p { margin: .5rem 0 0; }
 code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 `;
 
@@ -61,7 +63,10 @@ ${wrong}
 <input id="password" name="password" type="password" autocomplete="current-password" required${second}${invalid}>
 <button type="submit">Sign in</button>
 </form>
-<ul aria-label="People of this demo">${people}<li>Their passwords are where the demo was started.</li></ul>`,
+<section aria-label="People of this demo">
+<ul>${people}</ul>
+<p>Their passwords stand where the demo was started.</p>
+</section>`,
   );
 }
 

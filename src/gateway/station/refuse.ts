@@ -57,7 +57,7 @@ function adapterAnswer(at: Routed | Known, reason: RefusalReason): LocalAnswer {
   const known = 'caller' in at ? at : undefined;
   const text =
     reason.kind === 'denied'
-      ? sentence(reason.decision, known?.disclose ?? 'none')
+      ? sentence(reason.decision, known?.disclose ?? 'none', known?.caller)
       : [reason.problem.message, reason.problem.hint].filter((part) => part !== undefined).join('; ');
   return at.target.adapter.refuse({
     reason,

@@ -21,7 +21,8 @@ export function eventsOutFrames(call: Call, context: SocketContext): Pick<Socket
   };
 }
 
-async function requestsFor(scope: EventScope, method: string, context: SocketContext): Promise<readonly AccessRequest[]> {
+/** Also for the history of events, which is read by the same filter. */
+export async function requestsFor(scope: EventScope, method: string, context: SocketContext): Promise<readonly AccessRequest[]> {
   const attributes = { method };
   const everything: AccessRequest = {
     action: 'prefect.event.list',
