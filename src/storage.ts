@@ -87,16 +87,21 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       flush: () => recorder.flush(),
       spawn: () => thread('search', files satisfies SearchThreadData),
     });
+    let closing: Promise<void> | undefined;
+    const close = async (): Promise<void> => {
+      await recorder.close();
+      await search.close();
+      await link.close();
+      reads.close();
+      unlock();
+    };
     return {
       recorder,
       store,
       search,
-      async close() {
-        await recorder.close();
-        await search.close();
-        await link.close();
-        reads.close();
-        unlock();
+      close() {
+        closing ??= close();
+        return closing;
       },
     };
   } catch (thrown) {

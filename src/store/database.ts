@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Problem } from '../core/problem.ts';
 
@@ -78,11 +78,15 @@ const REASONS: Readonly<Record<number, string>> = {
   26: 'the file is not a database',
 };
 
-function makePrivate(file: string): void {
-  const descriptor = openSync(file, 'a', 0o600);
+/**
+ * Makes the file when it is absent, for this user alone; SQLite itself would go by the umask. An existing one is never opened:
+ * closing any descriptor of a file ends all of the process's locks on it (fcntl(2)), SQLite's too.
+ */
+export function makePrivate(file: string): void {
   try {
-    if (process.platform !== 'win32') fchmodSync(descriptor, 0o600);
-  } finally {
-    closeSync(descriptor);
+    closeSync(openSync(file, 'ax', 0o600));
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+    if (process.platform !== 'win32') chmodSync(file, 0o600);
   }
 }

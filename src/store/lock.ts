@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Problem } from '../core/problem.ts';
+import { makePrivate } from './database.ts';
 
 /**
  * Takes the data folder for this process: two gateways never share it. The lock is the operating system's own, on a file beside
@@ -9,7 +10,9 @@ import { Problem } from '../core/problem.ts';
  */
 export function lockFolder(dir: string): () => void {
   const owner = join(dir, 'gateway.pid');
-  const lock = new DatabaseSync(join(dir, 'gateway.lock'), { timeout: 0 });
+  const file = join(dir, 'gateway.lock');
+  makePrivate(file);
+  const lock = new DatabaseSync(file, { timeout: 0 });
   try {
     // Nothing is ever written into this file; an exclusive transaction holds SQLite's byte-range lock on it.
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
