@@ -89,5 +89,9 @@ function operationOf(route: Route, params: Readonly<Record<string, string>>, hea
     params,
     upgrade: head.upgrade,
     identity: route.identity,
+    ...(HOLDS.has(route.id) ? { holdsUpgrade: true } : {}),
   };
 }
+
+/** Its client tries once, and loses the history of its task runs when that is refused. */
+const HOLDS: ReadonlySet<string> = new Set(['WS /events/in']);
