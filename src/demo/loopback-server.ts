@@ -6,7 +6,7 @@ export interface LoopbackServer {
 }
 
 /**
- * A small HTTP server on 127.0.0.1 for the demo's own pages. It answers only when it is called by its own address, so that no
+ * A small HTTP server on 127.0.0.1 for the demo's own pages. It answers only when it is called by a loopback address, so that no
  * page of another site can reach it through a name that was pointed here (DNS rebinding). `port` 0 lets the system choose.
  * Rejects with the system's own error (`EADDRINUSE`) when it cannot listen.
  */
@@ -15,7 +15,7 @@ export function serveLoopback(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void,
 ): Promise<LoopbackServer> {
   const listener: RequestListener = (request, response) => {
-    if (!isOwnHost(request.headers.host, request.socket.localPort)) {
+    if (!isLoopbackHost(request.headers.host)) {
       response.writeHead(421, { 'content-type': 'text/plain' }).end('this server answers on 127.0.0.1 only\n');
       return;
     }
@@ -39,8 +39,9 @@ export function serveLoopback(
   });
 }
 
-function isOwnHost(host: string | undefined, port: number | undefined): boolean {
-  return host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+/** Any port: what stands in front may pass the host on that it was called by. */
+function isLoopbackHost(host: string | undefined): boolean {
+  return /^(127\.0\.0\.1|localhost)(:\d{1,5})?$/.test(host ?? '');
 }
 
 function close(server: Server): Promise<void> {

@@ -15,7 +15,7 @@ spec:
     - name: engineers-run-and-deploy-etl
       who: [group:data-engineers]
       can: [prefect.role.runner, prefect.role.deployer]
-      on: ["prefect/flows/etl/**", "prefect/deployments/etl/**"]
+      on: ["prefect/flows/etl/**", "prefect/deployments/etl/**", "prefect/work-pools/demo/**"]
 
     - name: leads-look-and-approve
       who: [group:data-leads]
@@ -27,14 +27,22 @@ spec:
       can: [prefect.role.viewer]
       on: ["prefect/**"]
 
+    # Runs of a process worker carry the worker's own token, so it holds the rights of a run too.
     - name: the-worker-works
       who: [workload:demo/worker]
       can: [prefect.role.worker, prefect.role.flow_run]
-      on: ["prefect/**"]
+      on:
+        - prefect/server
+        - prefect/events
+        - "prefect/work-pools/demo/**"
+        - "prefect/flows/**"
+        - "prefect/deployments/**"
+        - "prefect/artifacts/**"
+        - "prefect/concurrency-limits/**"
 
     - name: the-deployer-deploys
       who: [workload:demo/deployer]
-      can: [prefect.role.deployer, prefect.role.viewer]
+      can: [prefect.role.deployer, prefect.work_pool.create]
       on: ["prefect/**"]
 `,
   'web.yaml': `# Who may open which page of the plain web service.

@@ -41,7 +41,7 @@ function terminal(output: DemoOutput): Status {
     progress(text, done) {
       const line = `  ${done === undefined ? '' : `${bar(done)} `}${text}`;
       // A line that wraps could not be written over.
-      output.write(`\r\u001b[K${line.slice(0, Math.max(20, (output.columns ?? 80) - 1))}`);
+      output.write(`\r\u001b[K${line.slice(0, Math.max(20, (output.columns || 80) - 1))}`);
       isShown = true;
     },
     clear,
