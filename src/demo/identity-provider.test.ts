@@ -66,7 +66,7 @@ function authorizeUrl(extra: Readonly<Record<string, string>> = {}): string {
   const parameters = {
     client_id: 'fairlead',
     response_type: 'code',
-    redirect_uri: `${CONTROL}/login/callback`,
+    redirect_uri: `${CONTROL}/login/callback/acme`,
     scope: 'openid email profile groups',
     state: 's',
     nonce: 'n',
@@ -108,7 +108,7 @@ async function redeem(code: string, extra: Readonly<Record<string, string>> = {}
     ...form({
       grant_type: 'authorization_code',
       code,
-      redirect_uri: `${CONTROL}/login/callback`,
+      redirect_uri: `${CONTROL}/login/callback/acme`,
       code_verifier: VERIFIER,
       ...extra,
     }),

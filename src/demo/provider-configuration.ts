@@ -23,6 +23,9 @@ export interface ProviderOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Name of the provider in the demo’s `fairlead.yaml`; its redirect URI ends with it. */
+export const PROVIDER_SOURCE = 'acme';
+
 /** Configuration of `oidc-provider`: one confidential client with PKCE, three people, our own pages, nothing for development. */
 export function providerConfiguration(options: ProviderOptions): Configuration {
   const { controlOrigin } = options;
@@ -38,7 +41,7 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
         token_endpoint_auth_method: 'client_secret_basic',
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
-        redirect_uris: [`${controlOrigin}/login/callback`],
+        redirect_uris: [`${controlOrigin}/login/callback/${PROVIDER_SOURCE}`],
         post_logout_redirect_uris: [
           `${controlOrigin}/`,
           `${controlOrigin}/login`,
