@@ -150,7 +150,7 @@ describe('the identity provider', () => {
     const visit = browser();
     await signIn(visit, 'vic@acme.example');
     const again = await visit(authorizeUrl());
-    expect(again.headers.get('location')).toMatch(/^http:\/\/127\.0\.0\.1:18444\/login\/callback\?code=/);
+    expect(again.headers.get('location')).toMatch(/^http:\/\/127\.0\.0\.1:18444\/login\/callback\/acme\?code=/);
   });
 
   it('shows a page that runs no script and can be filled in by anybody', async () => {
