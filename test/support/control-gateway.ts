@@ -47,8 +47,9 @@ export const POLICY: PolicyFile = {
   path: 'policies/web.yaml',
   text: `apiVersion: fairlead.dev/v1
 kind: AccessPolicy
-metadata: { name: web, owner: data-team@acme.example }
+metadata: { name: web }
 spec:
+  owner: data-team@acme.example
   rules:
     - { name: data-reads, who: [group:data], can: [http.get], on: ["web/reports/**"] }
     - { name: platform-reads, who: [group:platform], can: [http.get], on: ["web/**"] }
@@ -310,8 +311,10 @@ function memoryRecord() {
 
 function matches(entry: AuditEntry, query: Parameters<AuditSearch['search']>[0]): boolean {
   if (query.sinceMs !== undefined && entry.timeMs < query.sinceMs) return false;
-  if (entry.type === 'event.v1') return query.caller === undefined || query.caller === entry.caller;
-  if (entry.type !== 'decision.v1') return query.caller === undefined;
+  if (entry.type !== 'decision.v1') {
+    const caller = entry.type === 'event.v1' ? entry.caller : undefined;
+    return query.verdict === undefined && query.target === undefined && (query.caller === undefined || query.caller === caller);
+  }
   return (
     (query.caller === undefined || query.caller === entry.caller) &&
     (query.verdict === undefined || query.verdict === entry.decision.verdict) &&
