@@ -55,19 +55,21 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { dir, clock, log, health } = options;
   prepareFolder(dir);
   const unlock = lockFolder(dir);
+  let link: WriterLink | undefined;
   try {
     const files = { databaseFile: join(dir, DATABASE_FILE), keyFile: join(dir, 'audit.key') };
     prepareDatabase(files.databaseFile, options);
     loadSealKey(files.keyFile);
     const { retain: maxAgeMs, maxBytes } = options.retention;
-    const link = new WriterLink({
+    const writer = new WriterLink({
       log,
       health,
       spawn: (isFirst) => thread('writer', { ...files, maxAgeMs, maxBytes, isFirst } satisfies WriterThreadData),
     });
-    await ready(link);
+    link = writer;
+    await ready(writer);
     const reads = openDatabase(files.databaseFile, 'read', 250);
-    const store = new KvStore({ database: reads, clock, writer: link });
+    const store = new KvStore({ database: reads, clock, writer });
     const recorder = new AuditRecorder({
       clock,
       log,
@@ -75,10 +77,10 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       randomness: options.randomness ?? { bytes: (count) => randomBytes(count) },
       writer: {
         get isReady() {
-          return link.isReady;
+          return writer.isReady;
         },
         async write(items, isRetry) {
-          const done = await link.submit('audit', items, isRetry);
+          const done = await writer.submit('audit', items, isRetry);
           return { refused: new Set(done.refused?.map((refusal) => refusal.index)) };
         },
       },
@@ -91,7 +93,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     const close = async (): Promise<void> => {
       await recorder.close();
       await search.close();
-      await link.close();
+      await writer.close();
       reads.close();
       unlock();
     };
@@ -105,6 +107,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       },
     };
   } catch (thrown) {
+    await link?.close();
     unlock();
     throw thrown;
   }
@@ -137,9 +140,6 @@ async function ready(link: WriterLink): Promise<void> {
       timer = setTimeout(() => reject(notReady()), START_MS);
       link.onReady(resolve);
     });
-  } catch (thrown) {
-    await link.close();
-    throw thrown;
   } finally {
     clearTimeout(timer);
   }

@@ -37,7 +37,9 @@ function setUp(budget?: { readonly budgetMs: number; elapsed(): number }) {
     clock,
     database,
     write(...items: AuditItem[]) {
+      database.exec('BEGIN');
       for (const item of items) writer.write(itemText(item), false);
+      database.exec('COMMIT');
     },
     all(query: AuditQuery): AuditEntry[] {
       const entries: AuditEntry[] = [];

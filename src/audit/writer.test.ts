@@ -59,12 +59,8 @@ describe('the writer of the record', () => {
     const on = database();
     const writer = started(on);
     const left = open();
-    writer.write(itemText(left), false);
-    for (let index = 0; index < 1_200; index++) {
-      const item = open();
-      writer.write(itemText(item), false);
-      writer.write(itemText(outcomeOf(item)), false);
-    }
+    const others = Array.from({ length: 1_200 }, open);
+    inTransaction(on, writer, [left, ...others.flatMap((item) => [item, outcomeOf(item)])], 'COMMIT');
     expect(started(on).closeOpen()).toBe(1);
     expect(outcomes(on)[left.record.id]).toBe('unknown');
     const mark = on.prepare("SELECT value FROM audit_state WHERE name = 'closed_below'").get();
