@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RequestHead } from '../wire/call.ts';
 import { parseQuery } from '../wire/query.ts';
+import { stateCookieName } from './cookie-name.ts';
 import { CONTROL, cookiePair, head, oidcEntry, PEER, type Room, room, TARGET } from './fixture.ts';
 
 let built: Room;
@@ -88,7 +89,9 @@ describe('the way from the control origin to a target', () => {
   it('takes a code on its own origin only, and for a minute', async () => {
     const begun = begin();
     const there = await issue(begun.location);
-    await expect(redeem(there, begun.cookie, 'https://web.acme.example')).rejects.toMatchObject(INVALID);
+    const web = 'https://web.acme.example';
+    const planted = `${stateCookieName(web)}=${begun.cookie.split('=')[1]}`;
+    await expect(redeem(there, planted, web)).rejects.toMatchObject(INVALID);
     const late = await issue(begun.location);
     built.clock.nowMs += 60_000;
     await expect(redeem(late, begun.cookie)).rejects.toMatchObject(INVALID);

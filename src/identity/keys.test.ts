@@ -117,6 +117,9 @@ describe('JWT-4: the keys of an issuer', () => {
     await expect(find('nobody')).rejects.toEqual(UNAVAILABLE);
     expect(issuer.hits).toHaveLength(1);
     expect(health.states.get('identity:okta')).toBe('failed');
+    up();
+    clock.nowMs += 1_000;
+    expect(await find('k1')).toHaveLength(1);
   });
 
   it('a certificate authority that cannot be read troubles its own source only', async () => {

@@ -15,6 +15,8 @@ const FRESH_MS = 10 * 60_000;
 export const STALE_LIMIT_MS = 4 * 3_600_000;
 /** At most one fetch begins in this time, whatever tokens arrive. */
 export const COOLDOWN_MS = 10_000;
+/** The same while there are no keys at all: an issuer that starts after us is found soon. */
+const FIRST_COOLDOWN_MS = 1_000;
 /** How far an issuer's clock may be ahead when keys are compared with a token's `iat`. */
 const SKEW_MS = 30_000;
 const MAX_KEYS = 100;
@@ -96,7 +98,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
   /** Joins the fetch under way, or begins one unless the cool-down forbids it. Never rejects: what counts is `current`. */
   function refresh(): Promise<void> {
     if (running !== undefined) return running;
-    if (clock.now() - lastBeganMs < COOLDOWN_MS) return Promise.resolve();
+    if (clock.now() - lastBeganMs < (current === undefined ? FIRST_COOLDOWN_MS : COOLDOWN_MS)) return Promise.resolve();
     lastBeganMs = clock.now();
     running = load(lastBeganMs)
       .then(keep, fail)

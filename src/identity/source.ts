@@ -23,7 +23,7 @@ export interface IdentitySource {
   /** Whether the source may still name this subject: what was kept from before a change of `owns` is held against it. */
   owns(subject: Subject): boolean;
   /** Asks the issuer whether the token still stands; undefined means yes. Absent when the source has no such check. */
-  review?(token: ParsedToken): Promise<Problem | undefined>;
+  readonly review?: (token: ParsedToken) => Promise<Problem | undefined>;
 }
 
 /** An OIDC source also says whom the claims of a sign-in name. */
