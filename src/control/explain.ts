@@ -6,6 +6,7 @@ import type { NearestRule } from '../policy/port.ts';
 import { type Asked, authorize, type Known, mayDo } from './authorize.ts';
 import type { ControlParts } from './parts.ts';
 import { readInput } from './sealed-input.ts';
+import { parseCallerText } from './subject-text.ts';
 
 /** `GET /api/v1/decisions/ID`, and what the why page shows. */
 export type Explanation =
@@ -52,7 +53,8 @@ export async function explain(
   if (entry === undefined) throw unknown();
   if (entry.type !== 'decision.v1') return explainOther(entry);
   const nearest = options.nearest ? nearestOf(parts, entry) : { nearest: [], nearestNote: 'it was not asked for' };
-  return { form: 'full', sentence: parts.sentence(entry.decision, 'rule'), entry, ...nearest };
+  const about = isOwnText(entry.caller, known.caller) ? undefined : parseCallerText(entry.caller);
+  return { form: 'full', sentence: parts.sentence(entry.decision, 'rule', about), entry, ...nearest };
 }
 
 /** True for the text of a caller in the record when it is this one; a person also sees what others did in their name. */

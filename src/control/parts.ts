@@ -46,7 +46,8 @@ export interface ControlParts {
     target?: string,
   ): { readonly decision: Decision; readonly attributesRead: Readonly<Record<string, unknown>> };
   nearest(caller: Caller, request: AccessRequest): readonly NearestRule[];
-  sentence(decision: Decision, disclose: 'rule' | 'none'): string;
+  /** Speaks to `you` without a caller. */
+  sentence(decision: Decision, disclose: 'rule' | 'none', caller?: Pick<Caller, 'subject' | 'actors'>): string;
   /** `wire/head.ts`. */
   parseHead(input: { method: string; target: string; rawHeaders: readonly string[] }): RequestHead;
   /** Text form of a resource as its segments; throws a Problem RESOURCE_INVALID. */

@@ -176,6 +176,12 @@ describe('the control origin', () => {
     for (const cookie of [ada, grace]) expect(kept).not.toContain(cookie.split('=')[1]);
   });
 
+  it('publishes the keys of its assertions, which anybody may keep for a while', async () => {
+    const keys = await gateway.send('/.well-known/jwks.json');
+    expect(keys.json()).toEqual({ keys: [{ kid: 'k1' }] });
+    expect(keys.headers['cache-control']).toBe('public, max-age=300');
+  });
+
   it('serves its own host alone', async () => {
     for (const host of ['evil.example', 'localhost', `${HOST}.evil.example`, '127.0.0.1']) {
       const answer = await gateway.send('/', { headers: { host } });

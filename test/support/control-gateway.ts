@@ -87,10 +87,12 @@ export interface Sent {
 
 export type ControlGateway = Awaited<ReturnType<typeof controlGateway>>;
 
-export async function controlGateway() {
+/** `origin` other than the public one is for browsers, which cannot be told to send another host. */
+export async function controlGateway(given: { readonly origin?: string; readonly port?: number } = {}) {
+  const { origin = CONTROL, port = 0 } = given;
   const clock = testClock();
   const provider = await codeFlowIssuer(clock);
-  const identityRoom = await room([oidcEntry(provider.issuer.issuer)], { clock });
+  const identityRoom = await room([oidcEntry(provider.issuer.issuer)], { clock, controlOrigin: origin });
   const { identity, store, log, health } = identityRoom;
   const record = memoryRecord();
   const activation = await openActivation(
@@ -108,7 +110,7 @@ export async function controlGateway() {
       admitted: new Set(),
     });
   const parts: ControlParts = {
-    origin: CONTROL,
+    origin,
     clock,
     randomness,
     log,
@@ -135,7 +137,7 @@ export async function controlGateway() {
     },
   };
   const server = await openControl(parts, {
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port },
     limits: { headBytes: 16 * 1024, connections: 100 },
     jwks: async () => ({ keys: [{ kid: 'k1' }] }),
   });
@@ -237,6 +239,12 @@ async function codeFlowIssuer(clock: { now(): number }) {
       );
       return true;
     }
+    if (incoming.url?.startsWith('/authorize?') === true && made.visitor !== undefined) {
+      const back = made.authorize(`${issuer.issuer}${incoming.url}`, made.visitor);
+      const to = new URL(new URL(incoming.url, issuer.issuer).searchParams.get('redirect_uri') ?? '');
+      response.writeHead(303, { location: `${to.origin}${back}` }).end();
+      return true;
+    }
     if (incoming.url !== '/token') return false;
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -252,9 +260,11 @@ async function codeFlowIssuer(clock: { now(): number }) {
     });
     return true;
   };
-  return {
+  const made = {
     issuer,
     authorized,
+    /** Who a real browser is taken for at the authorization endpoint. */
+    visitor: undefined as Record<string, unknown> | undefined,
     authorize(location: string, who: Record<string, unknown>): string {
       const url = new URL(location);
       authorized.push(url);
@@ -265,6 +275,7 @@ async function codeFlowIssuer(clock: { now(): number }) {
       return `${back.pathname}${back.search}`;
     },
   };
+  return made;
 }
 
 function memoryRecord() {

@@ -9,6 +9,7 @@ import { type Asked, authorize, type Known, mayDo, requireCaller } from '../auth
 import type { ControlEnv } from '../call.ts';
 import type { ControlParts } from '../parts.ts';
 import { readJson } from '../read-input.ts';
+import { parseSubject } from '../subject-text.ts';
 
 const body = z.strictObject({
   action: z.string().regex(/^[a-z][a-z0-9_.-]{0,199}$/, { error: 'an action is a name such as `prefect.deployment.run`' }),
@@ -34,7 +35,7 @@ export function accessRoutes(parts: ControlParts): Hono<ControlEnv> {
     const answer: AccessAnswer = {
       verdict: decision.verdict,
       code: decision.code,
-      sentence: parts.sentence(decision, isFull ? 'rule' : known.disclose),
+      sentence: parts.sentence(decision, isFull ? 'rule' : known.disclose, isSelf ? undefined : caller),
       requests: isFull ? decision.requests : [],
       nearest: isFull && decision.verdict === 'deny' ? parts.nearest(caller, request) : [],
     };
@@ -85,17 +86,9 @@ function callerOf(parts: ControlParts, { subject: text, groups }: NonNullable<Bo
   };
 }
 
-/** The words of `subjectText`, read back. */
 function subjectOf(text: string): Subject {
-  const user = /^user:([^\s*]+)$/.exec(text)?.[1];
-  if (user !== undefined) return { kind: 'user', name: user };
-  const agent = /^agent:([^\s*]+)$/.exec(text)?.[1];
-  if (agent !== undefined) return { kind: 'agent', name: agent };
-  const workload = /^workload:(?:([^\s:/*]+):)?([^\s:/*]+)\/([^\s:/*]+)$/.exec(text);
-  const [, cluster, namespace, serviceAccount] = workload ?? [];
-  if (namespace !== undefined && serviceAccount !== undefined) {
-    return { kind: 'workload', cluster: cluster ?? '', home: cluster === undefined, namespace, serviceAccount };
-  }
+  const subject = parseSubject(text);
+  if (subject !== undefined) return subject;
   throw invalid('SUBJECT_INVALID', 'a subject is `user:NAME`, `workload:NAMESPACE/NAME` or `agent:NAME`');
 }
 

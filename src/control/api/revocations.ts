@@ -6,12 +6,13 @@ import { authorize, recordEvent, requireCaller } from '../authorize.ts';
 import type { ControlEnv } from '../call.ts';
 import type { ControlParts } from '../parts.ts';
 import { readJson, readQuery } from '../read-input.ts';
+import { parseSubject } from '../subject-text.ts';
 
 /** A misspelt subject would revoke nobody and look as if it had. */
 const subject = z
   .string()
   .max(600)
-  .regex(/^(?:user:[^\s*]+|agent:[^\s*]+|workload:(?:[^\s:/*]+:)?[^\s:/*]+\/[^\s:/*]+)$/, {
+  .refine((text) => parseSubject(text) !== undefined, {
     error: 'a subject is `user:NAME`, `workload:NAMESPACE/NAME` or `agent:NAME`',
   });
 const digest = z.string().regex(/^[0-9a-f]{64}$/, { error: 'an id has 64 hex digits' });

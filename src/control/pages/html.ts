@@ -19,6 +19,11 @@ export function html(strings: TemplateStringsArray, ...pieces: readonly Piece[])
   return new Html(text);
 }
 
+/** A sentence as Problems and rules write them: what stands in backticks is code. */
+export function prose(text: string): Html {
+  return html`${text.split('`').map((part, index, { length }) => (index % 2 === 1 && index < length - 1 ? html`<code>${part}</code>` : part))}`;
+}
+
 function written(piece: Piece): string {
   if (piece === undefined) return '';
   if (piece instanceof Html) return piece.text;

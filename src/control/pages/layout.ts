@@ -6,15 +6,19 @@ export interface Page {
   readonly body: Html;
   /** `user:ada@acme.com`; absent for nobody. */
   readonly signedInAs?: string;
+  /** True for pages that do not know who reads them: they offer neither to sign in nor to sign out. */
+  readonly isForAnybody?: boolean;
   /** Origins beside our own to which a form on this page may lead, as Chromium checks redirects after a form too. */
   readonly formTargets?: readonly string[];
 }
 
 /** The whole document. It works without scripts, and there are none. */
-export function layout({ title, body, signedInAs }: Page): string {
+export function layout({ title, body, signedInAs, isForAnybody = false }: Page): string {
   const account =
     signedInAs === undefined
-      ? html`<a href="/login">Sign in</a>`
+      ? isForAnybody
+        ? undefined
+        : html`<a href="/login">Sign in</a>`
       : html`<span class="who">${signedInAs}</span>
 <form method="post" action="/logout"><button type="submit">Sign out</button></form>`;
   const nav = signedInAs === undefined ? html`` : html`<a href="/decisions">Decisions</a>`;

@@ -1,5 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
-import { html } from './html.ts';
+import { html, prose } from './html.ts';
 import type { Page } from './layout.ts';
 
 const TITLES: Readonly<Record<Problem['kind'], string>> = {
@@ -18,9 +18,10 @@ export function problemPage({ problem, decisionId }: { readonly problem: Problem
   const title = TITLES[problem.kind];
   return {
     title,
+    isForAnybody: true,
     body: html`<h1>${title}</h1>
-<p>${sentenceCase(problem.message)}.</p>
-${problem.hint === undefined ? undefined : html`<p>${sentenceCase(problem.hint)}.</p>`}
+<p>${prose(sentenceCase(problem.message))}.</p>
+${problem.hint === undefined ? undefined : html`<p>${prose(sentenceCase(problem.hint))}.</p>`}
 <p class="soft">Id <code>${decisionId}</code>, <code>${problem.code}</code></p>
 <p class="actions"><a class="button" href="/">Home</a></p>`,
   };

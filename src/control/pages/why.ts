@@ -1,13 +1,13 @@
 import type { AuditEntry, DecisionEntry } from '../../audit/port.ts';
 import type { RequestDecision } from '../../core/decision.ts';
 import type { Explanation, NearestOf } from '../explain.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, prose } from './html.ts';
 import { type Page, table, timeText } from './layout.ts';
 import { sentenceCase } from './problem.ts';
 
 /** Why a call was allowed or refused: in full, or in one sentence for those whom it concerns alone. */
 export function whyPage(explanation: Explanation, signedInAs: string): Page {
-  const heading = sentenceCase(explanation.sentence);
+  const heading = prose(sentenceCase(explanation.sentence));
   if (explanation.form === 'short') {
     const { id, code, timeMs } = explanation;
     return {
@@ -100,7 +100,7 @@ ${
     ? html`<p>No rule comes near.</p>`
     : html`<ul>${rules.map(
         ({ rule, missing, ask }) =>
-          html`<li><strong>${rule.name}</strong> (<code>${rule.file}:${rule.line}</code>): ${missing}${ask === undefined ? undefined : html`. Ask ${ask}`}</li>`,
+          html`<li><strong>${rule.name}</strong> (<code>${rule.file}:${rule.line}</code>): ${prose(missing)}${ask === undefined ? undefined : html`. Ask ${ask}`}</li>`,
       )}</ul>`
 }`,
   )}`;
