@@ -15,27 +15,26 @@ const ENV = { PATH: process.env['PATH'] ?? '' };
 const STUBBORN_TREE = `
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-def live(name, then=None):
+ready, tell = os.pipe()
+def show(name):
+    print(name, os.getpid(), flush=True)
+    os.write(tell, b"x")
+    time.sleep(600)
+    os._exit(0)
+if os.fork() == 0:
+    os.setsid()
     if os.fork() == 0:
         os.setsid()
-        if then: then()
-        print(name, os.getpid(), flush=True)
-        time.sleep(600)
-        os._exit(0)
-def orphan():
-    if os.fork() == 0:
-        os.setsid()
-        print("orphan", os.getpid(), flush=True)
-        time.sleep(600)
-        os._exit(0)
-live("session", orphan)
+        show("orphan")
+    show("session")
 if os.fork() == 0:
     if os.fork() == 0:
         os.setsid()
-        print("daemon", os.getpid(), flush=True)
-        time.sleep(600)
+        show("daemon")
     os._exit(0)
 print("command", os.getpid(), flush=True)
+for _ in range(3):
+    os.read(ready, 1)
 time.sleep(600)
 `;
 
@@ -119,9 +118,7 @@ describe.runIf(process.platform === 'linux')('a child', () => {
 
   it('takes what it started along when it ends by itself', async () => {
     const lines: string[] = [];
-    const child = run(STUBBORN_TREE.replace(/time\.sleep\(600\)\n$/, 'time.sleep(0.5); sys.exit(3)\n'), (line) =>
-      lines.push(line),
-    );
+    const child = run(STUBBORN_TREE.replace(/time\.sleep\(600\)\n$/, 'sys.exit(3)\n'), (line) => lines.push(line));
     expect((await child.exited).code).toBe(3);
     expect(pidsIn(lines)).toHaveLength(4);
     expect(pidsIn(lines).filter(isAlive)).toEqual([]);
