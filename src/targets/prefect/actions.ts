@@ -103,7 +103,7 @@ const ROWS: readonly Row[] = [
   ['work_pool.use', 'act', 'perhapsQueue', POOL, 'write_deployments', 'Put a deployment or a run into a pool or queue'],
   ['work_pool.poll', 'poll', 'perhapsQueue', QUEUE, 'see_work_queues', 'Take the due runs of a pool or queue'],
   ['work_queue.read', 'read', 'queue', QUEUE, 'see_work_queues', 'Read a work queue'],
-  ['work_queue.list', 'read', 'none', `${POOL}/queues`, 'see_work_queues', 'List work queues'],
+  ['work_queue.list', 'read', 'perhapsPool', `${POOL}/queues`, 'see_work_queues', 'List work queues'],
   ['work_queue.create', 'write', 'pool', `${POOL}/queues`, 'write_work_queues', 'Create a work queue'],
   ['work_queue.update', 'write', 'queue', QUEUE, 'write_work_queues', 'Change or pause a work queue'],
   ['work_queue.delete', 'write', 'queue', QUEUE, 'manage_work_queues', 'Delete a work queue'],

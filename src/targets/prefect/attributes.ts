@@ -40,6 +40,7 @@ export const SCHEMAS = {
   deploymentsBelow: { flow: flow['flow'] ?? pool },
   perhapsDeployment: optional(deployment),
   pool: { work_pool: pool },
+  perhapsPool: optional({ work_pool: pool }),
   queue: { work_pool: pool, work_queue: queue },
   perhapsQueue: { work_pool: pool, ...optional({ work_queue: queue }) },
   blockType: { block_type: text('Slug of the block type') },

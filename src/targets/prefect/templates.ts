@@ -134,9 +134,10 @@ class Scan implements References {
     let parsed: JsonValue;
     try {
       parsed = parseJson(new TextEncoder().encode(value));
-    } catch {
+    } catch (thrown) {
       // The server's parser is laxer than ours (duplicate names, NaN): what only it reads is not known to us.
-      if (value.includes('$ref') || value.includes('\\u')) this.isAnyBlock = true;
+      const isGarbage = thrown instanceof Problem && thrown.code === 'JSON_INVALID';
+      if (!isGarbage || value.includes('$ref') || value.includes('\\u')) this.isAnyBlock = true;
       return;
     }
     this.value(parsed, nesting + 1);

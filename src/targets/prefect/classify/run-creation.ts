@@ -114,6 +114,8 @@ function poolDiffers(body: JsonObject, deployment: Place | undefined): boolean {
   return pool !== '' && pool !== deployment?.resource.attributes['work_pool'];
 }
 
+/** When it starts, and the trace that it belongs to: neither changes what runs. */
+const FREE_DETAILS: ReadonlySet<string> = new Set(['scheduled_time', 'traceparent']);
 const DEFAULT_NAMES: Readonly<Record<string, string>> = { SCHEDULED: 'Scheduled', PENDING: 'Pending' };
 
 /**
@@ -129,7 +131,7 @@ function isDefaultState(state: JsonValue | undefined, wanted: 'SCHEDULED' | 'PEN
   if (data !== undefined && data !== null) return false;
   if (message !== undefined && message !== null && typeof message !== 'string') return false;
   if (details === undefined || details === null) return true;
-  return isObject(details) && Object.entries(details).every(([field, value]) => field === 'scheduled_time' || isNothing(value));
+  return isObject(details) && Object.entries(details).every(([field, value]) => FREE_DETAILS.has(field) || isNothing(value));
 }
 
 function isNothing(value: JsonValue): boolean {
