@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { demoAssets } from './assets.ts';
 import { type DemoPortNumbers, PORT_NAMES, PORT_VARIABLES } from './demo-ports.ts';
+import { isPortFree } from './loopback-server.ts';
 import { type DemoGateway, runDemo } from './supervisor.ts';
 
 let folder = '';
