@@ -293,6 +293,14 @@ const ROWS: readonly Row[] = [
   ],
 
   [
+    'a filter on a queue',
+    'POST',
+    '/api/work_queues/',
+    { name: 'q' },
+    { name: 'q', filter: { tags: ['prod'] } },
+    'work_pool.poll work-pools',
+  ],
+  [
     'run-deployment',
     'POST',
     '/api/automations/',
@@ -534,6 +542,11 @@ describe('a field of a body', () => {
 
   it('a name that no flow has yet creates one', async () => {
     expect(await subject().asks('POST', '/api/flows/', { name: 'new/flow' })).toEqual(['flow.create flows']);
+  });
+
+  it('of more runs than the server makes at once is refused', async () => {
+    const many = Array.from({ length: 101 }, () => ({}));
+    await expect(subject().asks('POST', `${CREATE}/bulk`, many)).rejects.toMatchObject({ code: 'BODY_INVALID' });
   });
 
   it('of a type of action that nobody knows is refused', async () => {

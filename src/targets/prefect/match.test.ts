@@ -88,6 +88,15 @@ describe('a route', () => {
     expect(match(headOf('GET', '/api/docs')).id).toBe('GET docs');
   });
 
+  it('that reads a block is secret when its secrets are asked for', () => {
+    const path = `/api/block_documents/${ID}`;
+    expect(match(headOf('GET', path)).class).toBe('read');
+    expect(match(headOf('GET', `${path}?include_secrets=false`)).class).toBe('read');
+    expect(match(headOf('GET', `${path}?include_secrets=on`)).class).toBe('secret');
+    expect(match(headOf('GET', `${path}?include_secrets=0&include_secrets=1`)).class).toBe('secret');
+    expect(match(headOf('POST', '/api/block_documents/filter')).class).toBe('secret');
+  });
+
   it('is a socket only when it is opened as one', () => {
     expect(match(headOf('GET', '/api/events/in')).id).toBe('raw');
     expect(match(headOf('GET', '/api/flows/filter', { upgrade: true })).id).toBe('raw');

@@ -1,5 +1,7 @@
 import type { RequestHead } from '../../wire/call.ts';
+import { queryValues } from '../../wire/query.ts';
 import type { Operation } from '../target.ts';
+import { mayBeTrue } from './bodies.ts';
 import { API_ROUTES, RAW_ROUTE, type Route, routeById } from './routes.ts';
 import { canonicalUuid } from './uuid.ts';
 
@@ -84,7 +86,7 @@ function paramsOf(route: Route, segments: readonly string[]): Record<string, str
 function operationOf(route: Route, params: Readonly<Record<string, string>>, head: RequestHead): Operation {
   return {
     id: route.id,
-    class: route.class,
+    class: route.class === 'secret' && !mayGiveSecrets(route, head) ? 'read' : route.class,
     body: route.body,
     params,
     upgrade: head.upgrade,
@@ -95,3 +97,8 @@ function operationOf(route: Route, params: Readonly<Record<string, string>>, hea
 
 /** Its client tries once, and loses the history of its task runs when that is refused. */
 const HOLDS: ReadonlySet<string> = new Set(['WS /events/in']);
+
+/** A block that is read without its secrets is read like anything else. A body's word on it is not known yet. */
+function mayGiveSecrets(route: Route, head: RequestHead): boolean {
+  return route.body !== 'none' || queryValues(head.query, 'include_secrets').some((value) => mayBeTrue(value));
+}

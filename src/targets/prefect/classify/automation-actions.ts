@@ -21,7 +21,7 @@ const deployment = ['deployment_id', (asked: Asked, id: string) => asked.places.
 const workPool = [
   'work_pool_id',
   async (asked: Asked, id: string) => {
-    const pool = await asked.places.names.get('workPool', id, 'recent');
+    const pool = await asked.places.names.get('workPool', id, asked.freshness);
     return pool === undefined ? undefined : asked.places.pool(pool.name);
   },
 ] as const;
@@ -29,7 +29,7 @@ const workPool = [
 const workQueue = [
   'work_queue_id',
   async (asked: Asked, id: string) => {
-    const queue = await asked.places.names.get('workQueue', id, 'recent');
+    const queue = await asked.places.names.get('workQueue', id, asked.freshness);
     return queue === undefined ? undefined : asked.places.queue(queue.workPool || 'default-agent-pool', queue.name);
   },
 ] as const;
@@ -37,7 +37,7 @@ const workQueue = [
 const automation = [
   'automation_id',
   async (asked: Asked, id: string) => {
-    const found = await asked.places.names.get('automation', id, 'recent');
+    const found = await asked.places.names.get('automation', id, asked.freshness);
     return found === undefined
       ? undefined
       : asked.places.at(['automations', id], { id, displayName: found.name, tags: found.tags });

@@ -2,6 +2,7 @@ import type { AccessRequest } from '../../../core/access.ts';
 import type { JsonObject, JsonValue } from '../../../wire/call.ts';
 import { type Asked, ask, existing, notFound, param } from '../ask.ts';
 import {
+  invalid,
   isGiven,
   isObject,
   listBody,
@@ -30,8 +31,10 @@ const MAX_RUNS = 100;
 export async function runDeploymentManyTimes(asked: Asked): Promise<readonly AccessRequest[]> {
   const deployment = await existing(asked.places.deployment(param(asked, 'id'), 'now'));
   const requests: AccessRequest[] = [];
-  for (const body of listBody(asked.body).slice(0, MAX_RUNS)) requests.push(...(await runOf(asked, body, deployment)));
-  // An empty list makes nothing; what is beyond the server's bound is refused by the server as a whole.
+  const bodies = listBody(asked.body);
+  if (bodies.length > MAX_RUNS) throw invalid('the body', `a list of at most ${MAX_RUNS} runs`);
+  for (const body of bodies) requests.push(...(await runOf(asked, body, deployment)));
+  // An empty list makes nothing.
   if (requests.length === 0) return [ask(asked, 'deployment.run', deployment, { attributes: attributesOf(asked.method, {}) })];
   return distinct(requests);
 }

@@ -11,7 +11,7 @@ import {
   param,
   relabelled,
 } from '../ask.ts';
-import { objectBody, objectField, requiredText, textField, textListField, uuidField } from '../bodies.ts';
+import { isGiven, objectBody, objectField, requiredText, textField, textListField, uuidField } from '../bodies.ts';
 import { exactly } from '../filters.ts';
 import type { Place } from '../places.ts';
 import { blockUse, referenceRequests } from '../references.ts';
@@ -76,7 +76,13 @@ function below(asked: Asked, collection: 'queues' | 'workers', ...name: readonly
 function createQueue(asked: Asked): readonly AccessRequest[] {
   const body = objectBody(asked.body);
   requiredText(body, 'name');
-  return [ask(asked, 'work_queue.create', below(asked, 'queues'), { attributes: attributesOf(asked.method, body) })];
+  const attributes = attributesOf(asked.method, body);
+  return [ask(asked, 'work_queue.create', below(asked, 'queues'), { attributes }), ...filterRequests(asked, body)];
+}
+
+/** An agent's queue with a filter takes due runs of every deployment that fits it, whatever pool they are in. */
+function filterRequests(asked: Asked, body: JsonObject): readonly AccessRequest[] {
+  return isGiven(body, 'filter') ? [ask(asked, 'work_pool.poll', asked.places.at(['work-pools']))] : [];
 }
 
 function namedQueue(asked: Asked): Place {
@@ -94,7 +100,8 @@ function updateQueue(asked: Asked, queue: Place): readonly AccessRequest[] {
   const name = textField(body, 'name');
   const path = name === undefined ? undefined : [...queue.resource.path.slice(0, -1), name.normalize('NFC')];
   const after = path === undefined ? queue : relabelled(queue, { work_queue: name ?? '' }, path);
-  return beforeAndAfter(asked, 'work_queue.update', queue, after, { attributes: attributesOf(asked.method, body) });
+  const attributes = attributesOf(asked.method, body);
+  return [...beforeAndAfter(asked, 'work_queue.update', queue, after, { attributes }), ...filterRequests(asked, body)];
 }
 
 /** Queues without a pool belong to the one that the server keeps for agents. */
@@ -123,9 +130,10 @@ async function queueStatus(asked: Asked): Promise<readonly AccessRequest[]> {
 }
 
 function createAgentQueue(asked: Asked): readonly AccessRequest[] {
-  const attributes = attributesOf(asked.method, objectBody(asked.body));
+  const body = objectBody(asked.body);
+  const attributes = attributesOf(asked.method, body);
   const queues = asked.places.at(['work-pools', AGENT_POOL, 'queues'], { work_pool: AGENT_POOL });
-  return [ask(asked, 'work_queue.create', queues, { attributes })];
+  return [ask(asked, 'work_queue.create', queues, { attributes }), ...filterRequests(asked, body)];
 }
 
 /** A worker speaks for itself: the name that it gives is what a rule may hold it to. */
