@@ -19,11 +19,12 @@ describe('the lock of the data folder', () => {
   it('ends with its process, however that dies', async () => {
     const dir = temporaryFolder(onTestFinished);
     const lock = JSON.stringify(resolve(import.meta.dirname, 'lock.ts'));
-    const script = `import { lockFolder } from ${lock}; lockFolder(${JSON.stringify(dir)}); console.log('held'); setInterval(() => {}, 1000);`;
+    const script = `import { lockFolder } from ${lock}; const release = lockFolder(${JSON.stringify(dir)}); console.log('held'); setInterval(() => release.name, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
+    onTestFinished(() => void child.kill('SIGKILL'));
     await once(child.stdout, 'data');
     expect(() => lockFolder(dir)).toThrowError(expect.objectContaining({ code: 'STORE_LOCKED' }));
     child.kill('SIGKILL');

@@ -6,7 +6,8 @@ import { makePrivate } from './database.ts';
 
 /**
  * Takes the data folder for this process: two gateways never share it. The lock is the operating system's own, on a file beside
- * the database, so that it ends with the process however that dies. Returns the release. Throws a Problem STORE_LOCKED.
+ * the database, so that it ends with the process however that dies. Returns the release; whoever drops it unheld gives
+ * the lock up, for the handle is collected. Throws a Problem STORE_LOCKED.
  */
 export function lockFolder(dir: string): () => void {
   const owner = join(dir, 'gateway.pid');
