@@ -49,13 +49,25 @@ async function main(): Promise<void> {
   }
   const floor = median(results.get('nginx auth_request, static decision')?.rps ?? []);
   const peer = median(results.get('oauth2-proxy 7.15.6, bearer JWT')?.rps ?? []);
-  console.log(`proxy, small JSON, ${CONNECTIONS} connections, one core, ${ROUNDS} x ${SECONDS} s; load ${loadavg().map((one) => one.toFixed(2)).join(' ')}`);
+  console.log(
+    `proxy, small JSON, ${CONNECTIONS} connections, one core, ${ROUNDS} x ${SECONDS} s; load ${loadavg()
+      .map((one) => one.toFixed(2))
+      .join(' ')}`,
+  );
   console.log(row(['server', 'rps', 'p50 ms', 'p99 ms', 'of auth_request', 'of oauth2-proxy', 'RSS MB']));
   for (const { name, pid } of subjects) {
     const { rps, p50, p99 } = results.get(name) ?? { rps: [], p50: [], p99: [] };
     const mine = median(rps);
     console.log(
-      row([name, mine.toFixed(0), median(p50).toFixed(2), median(p99).toFixed(2), ratio(mine, floor), ratio(mine, peer), rss(pid())]),
+      row([
+        name,
+        mine.toFixed(0),
+        median(p50).toFixed(2),
+        median(p99).toFixed(2),
+        ratio(mine, floor),
+        ratio(mine, peer),
+        rss(pid()),
+      ]),
     );
   }
   issuer.close();
@@ -97,7 +109,9 @@ function oauth2Proxy(issuer: string, upstream: string): Subject | undefined {
   try {
     execFileSync(binary, ['--version'], { stdio: 'ignore' });
   } catch {
-    console.log('oauth2-proxy is not there (go install github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6, or OAUTH2_PROXY=path): left out');
+    console.log(
+      'oauth2-proxy is not there (go install github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6, or OAUTH2_PROXY=path): left out',
+    );
     return undefined;
   }
   const file = join(folder, 'oauth2-proxy.cfg');
@@ -129,7 +143,11 @@ function node(name: string, port: number, args: readonly string[]): Subject {
 }
 
 function pinned(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const child = spawn('taskset', ['-c', '0', command, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } });
+  const child = spawn('taskset', ['-c', '0', command, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   children.push(child);
   return child;
 }
@@ -137,15 +155,25 @@ function pinned(command: string, args: readonly string[], env: Readonly<Record<s
 function nginx(): void {
   const worker = (body: string, cpu: string, name: string): void => {
     const file = join(folder, `${name}.conf`);
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${name}-${kind};`).join(' ');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((kind) => `${kind}_temp_path ${folder}/${name}-${kind};`)
+      .join(' ');
     writeFileSync(
       file,
       `worker_processes 1; daemon off; pid ${folder}/${name}.pid; error_log stderr warn; events { worker_connections 1024; }
 http { access_log off; ${temporary} keepalive_requests 1000000; ${body} }`,
     );
-    children.push(spawn('taskset', ['-c', cpu, 'nginx', '-p', folder, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'inherit'] }));
+    children.push(
+      spawn('taskset', ['-c', cpu, 'nginx', '-p', folder, '-c', file, '-e', 'stderr'], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      }),
+    );
   };
-  worker(`server { listen 127.0.0.1:19081; location / { default_type application/json; return 200 '{"ok":true,"items":[1,2,3],"note":"a small answer"}'; } }`, '1', 'upstream');
+  worker(
+    `server { listen 127.0.0.1:19081; location / { default_type application/json; return 200 '{"ok":true,"items":[1,2,3],"note":"a small answer"}'; } }`,
+    '1',
+    'upstream',
+  );
   const pass = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";';
   worker(
     `upstream app { server 127.0.0.1:19081; keepalive 64; } upstream decide { server 127.0.0.1:19087; keepalive 64; }
@@ -166,11 +194,26 @@ function nginxWorker(): number {
 function wrk(port: number, token: string, seconds: number): { rps: number; p50: number; p99: number } {
   const text = execFileSync(
     'taskset',
-    ['-c', '1', 'wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', '-H', `Authorization: Bearer ${token}`, `http://127.0.0.1:${port}/api/items?limit=3`],
+    [
+      '-c',
+      '1',
+      'wrk',
+      '-t1',
+      `-c${CONNECTIONS}`,
+      `-d${seconds}s`,
+      '--latency',
+      '-H',
+      `Authorization: Bearer ${token}`,
+      `http://127.0.0.1:${port}/api/items?limit=3`,
+    ],
     { encoding: 'utf8' },
   );
   if (/Non-2xx/.test(text)) throw new Error(`port ${port} refused calls:\n${text}`);
-  return { rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]), p50: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]), p99: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]) };
+  return {
+    rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
+    p50: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
+    p99: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+  };
 }
 
 function milliseconds(text = ''): number {

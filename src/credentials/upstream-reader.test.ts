@@ -31,11 +31,15 @@ const unavailable = { code: 'LOOKUP_UNAVAILABLE', kind: 'fault' };
 describe('look-ups', () => {
   it('carry the target’s own credential, path and body, and yield strict JSON', async () => {
     const seen: unknown[] = [];
-    const url = await serve(async (request, response) => {
+    const url = await serve((request, response) => {
       let body = '';
-      for await (const chunk of request) body += String(chunk);
-      seen.push([request.method, request.url, request.headers['authorization'], request.headers['content-type'], body]);
-      response.end('{"id":"1"}');
+      request.on('data', (chunk) => {
+        body += String(chunk);
+      });
+      request.on('end', () => {
+        seen.push([request.method, request.url, request.headers['authorization'], request.headers['content-type'], body]);
+        response.end('{"id":"1"}');
+      });
     });
     const credential = createUpstreamCredential({
       secrets: { read: async () => new Secret('admin:pass') },
