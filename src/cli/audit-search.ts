@@ -45,19 +45,17 @@ export async function auditSearch(options: AuditSearchOptions, output: Output): 
   return EXIT.ok;
 }
 
+type Client = Awaited<ReturnType<typeof signedIn>>['client'];
+type DecisionOf = Extract<Awaited<ReturnType<Client['searchDecisions']>>['entries'][number], { type: 'decision.v1' }>['decision'];
+
 const HEAD = ['TIME', 'VERDICT', 'CALLER', 'ACTION', 'RESOURCE', 'CODE', 'COUNT', 'ID'];
 
-function row(
-  entry: Awaited<ReturnType<Awaited<ReturnType<typeof signedIn>>['client']['searchDecisions']>>['entries'][number],
-): string[] {
+function row(entry: Awaited<ReturnType<Client['searchDecisions']>>['entries'][number]): string[] {
   const time = new Date(entry.timeMs).toISOString();
   switch (entry.type) {
     case 'decision.v1': {
       const first = entry.decision.requests[0];
-      const verdict =
-        entry.decision.mode === 'observe' && entry.decision.verdict !== 'allow'
-          ? `would ${entry.decision.verdict}`
-          : entry.decision.verdict;
+      const verdict = verdictText(entry.decision);
       const more = entry.decision.requests.length > 1 ? ` +${entry.decision.requests.length - 1}` : '';
       return [
         time,
@@ -77,6 +75,12 @@ function row(
     default:
       return [time, entry.type, '-', '-', '-', '-', '1', entry.id];
   }
+}
+
+/** What was decided; `would deny` where a target or a rule only watches. */
+function verdictText({ mode, verdict, requests }: DecisionOf): string {
+  if (mode === 'observe' && verdict !== 'allow') return `would ${verdict}`;
+  return requests.some(({ wouldDeny }) => wouldDeny.length > 0) ? `${verdict}, would deny` : verdict;
 }
 
 /** `1h` ago, or an RFC 3339 time, in milliseconds since the epoch. */

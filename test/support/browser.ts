@@ -1,0 +1,74 @@
+/** A browser without scripts: follows redirects, keeps cookies per host and port, fills in forms. */
+export class Browser {
+  readonly #cookies = new Map<string, Map<string, string>>();
+
+  async open(url: string, init: RequestInit = {}): Promise<Page> {
+    let at = new URL(url);
+    let request = init;
+    for (let hop = 0; hop < 20; hop++) {
+      const jar = this.#jar(at);
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+      const answer = await fetch(at, {
+        redirect: 'manual',
+        signal: AbortSignal.timeout(20_000),
+        ...request,
+        headers: {
+          accept: 'text/html',
+          'sec-fetch-mode': 'navigate',
+          ...(cookie === '' ? {} : { cookie }),
+          ...Object(request.headers),
+        },
+      });
+      for (const line of answer.headers.getSetCookie()) {
+        const pair = line.split(';', 1)[0] ?? '';
+        const at = pair.indexOf('=');
+        if (/;\s*max-age=0/i.test(line)) jar.delete(pair.slice(0, at));
+        else jar.set(pair.slice(0, at), pair.slice(at + 1));
+      }
+      const location = answer.headers.get('location');
+      if (answer.status < 300 || answer.status >= 400 || location === null) {
+        return { url: at.href, status: answer.status, text: await answer.text(), headers: answer.headers };
+      }
+      at = new URL(location, at);
+      request = {};
+    }
+    throw new Error(`too many redirects, last to ${at.href}`);
+  }
+
+  /** Submits the form whose action holds `action`, with its own hidden fields and these values. */
+  async submit(page: Page, action: string, values: Readonly<Record<string, string>>): Promise<Page> {
+    const forms = page.text.split(/<form/i).slice(1);
+    const form = forms.find((text) => text.slice(0, text.indexOf('>')).includes(action));
+    if (form === undefined) throw new Error(`no form for ${action} at ${page.url}: ${page.text.slice(0, 300)}`);
+    const target = new URL(unescaped(/action="([^"]*)"/.exec(form)?.[1] ?? page.url), page.url);
+    const body = new URLSearchParams();
+    for (const [field] of form.split(/<\/form/i)[0]?.matchAll(/<input[^>]*>/g) ?? []) {
+      const name = /name="([^"]*)"/.exec(field)?.[1];
+      if (name !== undefined) body.set(name, unescaped(/value="([^"]*)"/.exec(field)?.[1] ?? ''));
+    }
+    for (const [name, value] of Object.entries(values)) body.set(name, value);
+    return await this.open(target.href, { method: 'POST', body, headers: { origin: target.origin } });
+  }
+
+  #jar(url: URL): Map<string, string> {
+    const jar = this.#cookies.get(url.host) ?? new Map<string, string>();
+    this.#cookies.set(url.host, jar);
+    return jar;
+  }
+}
+
+export interface Page {
+  readonly url: string;
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+function unescaped(text: string): string {
+  return text
+    .replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+}
