@@ -1,36 +1,40 @@
+import { request } from 'undici';
+
 /** A browser without scripts: follows redirects, keeps cookies per host and port, fills in forms. */
 export class Browser {
   readonly #cookies = new Map<string, Map<string, string>>();
 
-  async open(url: string, init: RequestInit = {}): Promise<Page> {
+  async open(url: string, form?: URLSearchParams): Promise<Page> {
     let at = new URL(url);
-    let request = init;
+    let asked: Request = form === undefined ? { method: 'GET' } : { method: 'POST', body: form };
     for (let hop = 0; hop < 20; hop++) {
       const jar = this.#jar(at);
       const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-      const answer = await fetch(at, {
-        redirect: 'manual',
+      const answer = await request(at, {
+        method: asked.method,
+        body: asked.body?.toString() ?? null,
         signal: AbortSignal.timeout(20_000),
-        ...request,
         headers: {
           accept: 'text/html',
           'sec-fetch-mode': 'navigate',
+          'sec-fetch-dest': 'document',
           ...(cookie === '' ? {} : { cookie }),
-          ...Object(request.headers),
+          ...(asked.body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', origin: at.origin }),
         },
       });
-      for (const line of answer.headers.getSetCookie()) {
+      for (const line of [answer.headers['set-cookie'] ?? []].flat()) {
         const pair = line.split(';', 1)[0] ?? '';
         const at = pair.indexOf('=');
         if (/;\s*max-age=0/i.test(line)) jar.delete(pair.slice(0, at));
         else jar.set(pair.slice(0, at), pair.slice(at + 1));
       }
-      const location = answer.headers.get('location');
-      if (answer.status < 300 || answer.status >= 400 || location === null) {
-        return { url: at.href, status: answer.status, text: await answer.text(), headers: answer.headers };
+      const location = answer.headers['location'];
+      if (answer.statusCode < 300 || answer.statusCode >= 400 || typeof location !== 'string') {
+        return { url: at.href, status: answer.statusCode, text: await answer.body.text() };
       }
+      await answer.body.dump();
       at = new URL(location, at);
-      request = {};
+      asked = { method: 'GET' };
     }
     throw new Error(`too many redirects, last to ${at.href}`);
   }
@@ -47,7 +51,7 @@ export class Browser {
       if (name !== undefined) body.set(name, unescaped(/value="([^"]*)"/.exec(field)?.[1] ?? ''));
     }
     for (const [name, value] of Object.entries(values)) body.set(name, value);
-    return await this.open(target.href, { method: 'POST', body, headers: { origin: target.origin } });
+    return await this.open(target.href, body);
   }
 
   #jar(url: URL): Map<string, string> {
@@ -57,11 +61,15 @@ export class Browser {
   }
 }
 
+interface Request {
+  readonly method: 'GET' | 'POST';
+  readonly body?: URLSearchParams;
+}
+
 export interface Page {
   readonly url: string;
   readonly status: number;
   readonly text: string;
-  readonly headers: Headers;
 }
 
 function unescaped(text: string): string {
