@@ -111,7 +111,7 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     health,
   });
 
-  const live = openLiveCalls({ clock, metrics, revocations: identity.revocations, policy: activation });
+  const live = openLiveCalls({ clock, log, metrics, revocations: identity.revocations, policy: activation });
   closers.push(() => live.close());
   const corridor: Corridor = {
     clock,
@@ -193,7 +193,6 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     close() {
       closing ??= (async () => {
         health.drain();
-        live.cutAll('drained');
         await doors.drain(config.drainMs);
         for (const close of closers.reverse()) await close();
       })();

@@ -4,9 +4,10 @@ import type { LiveCall } from './port.ts';
 import { decideRequests } from './station/decide.ts';
 import { revoked } from './station/identify.ts';
 
-/** Writes how a recorded call ended. A call without a recorded decision has no outcome to write. */
+/** Writes how a recorded call ended, once. A call without a recorded decision has no outcome to write. */
 export function closeRecord(entered: Entered, outcome: Outcome): void {
-  if (!entered.trail.isRecorded) return;
+  if (!entered.trail.isRecorded || entered.trail.isClosed) return;
+  entered.trail.isClosed = true;
   const timeMs = entered.corridor.clock.now();
   entered.corridor.recorder.outcome({ id: entered.decisionId, timeMs, outcome, durationMs: timeMs - entered.startedAtMs });
 }
@@ -18,17 +19,24 @@ export interface Exit {
 
 export type CutReason = Parameters<LiveCall['cut']>[0];
 
+export interface ExitOptions {
+  readonly isSocket: boolean;
+  isStream(): boolean;
+  cut(reason: CutReason): void;
+}
+
 /**
  * From here on the call is open: revocation, policy change and drain reach it through `cut`. Throws when the credential was
  * revoked while the call walked.
  */
-export function openExit(decided: Decided, options: { isStream(): boolean; cut(reason: CutReason): void }): Exit {
+export function openExit(decided: Decided, options: ExitOptions): Exit {
   const { corridor, target, caller, credential, requests } = decided;
   const remove = corridor.live.add({
     target: target.name,
     caller,
     credential,
     startedAtMs: decided.startedAtMs,
+    isSocket: options.isSocket,
     get isStream() {
       return options.isStream();
     },

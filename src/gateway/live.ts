@@ -1,4 +1,4 @@
-import type { Clock, Metrics } from '../core/ports.ts';
+import type { Clock, Log, Metrics } from '../core/ports.ts';
 import type { Revocations } from '../identity/port.ts';
 import type { ActivePolicy } from '../policy/port.ts';
 import type { LiveCall, LiveCalls } from './port.ts';
@@ -7,6 +7,7 @@ const SWEEP_MS = 500;
 
 export interface LiveCallsParts {
   readonly clock: Clock;
+  readonly log: Log;
   readonly metrics: Metrics;
   readonly revocations: Revocations;
   readonly policy: ActivePolicy;
@@ -17,23 +18,30 @@ export interface LiveCallsParts {
  * a second when a person's credential ends. A workload's credential that ends in mid-socket is left alone: cutting it would
  * break the run that it carries, and its next call is held anyway.
  */
-export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): void; cutAll(reason: 'drained'): void } {
+export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): void } {
   const calls = new Set<LiveCall>();
 
-  const stopRevoked = parts.revocations.onRevoked((isRevoked) => {
+  /** One call that fails to end does not keep the others open; a doubt about its ground ends it too. */
+  const cutWhere = (reason: Parameters<LiveCall['cut']>[0], holds: (call: LiveCall) => boolean): void => {
     for (const call of [...calls]) {
-      if (call.credential !== undefined && isRevoked(call.caller, call.credential)) call.cut('revoked');
+      try {
+        if (isTrueOrFails(() => holds(call))) call.cut(reason);
+      } catch (error) {
+        parts.log.error('call_not_cut', { target: call.target, reason, error: String(error) });
+      }
     }
+  };
+
+  const stopRevoked = parts.revocations.onRevoked((isRevoked) => {
+    cutWhere('revoked', (call) => call.credential !== undefined && isRevoked(call.caller, call.credential));
   });
-  const stopPolicy = parts.policy.onChange(() => {
-    for (const call of [...calls]) if (call.isStream && !call.stillAllowed()) call.cut('policy');
-  });
+  const stopPolicy = parts.policy.onChange(() => cutWhere('policy', (call) => call.isStream && !call.stillAllowed()));
   const sweep = setInterval(() => {
     const now = parts.clock.now();
-    for (const call of [...calls]) {
+    cutWhere('expired', (call) => {
       const end = call.credential?.expiresAtMs;
-      if (call.isStream && end !== undefined && end <= now && call.caller.subject.kind === 'user') call.cut('expired');
-    }
+      return call.isStream && end !== undefined && end <= now && call.caller.subject.kind === 'user';
+    });
   }, SWEEP_MS);
   sweep.unref();
 
@@ -46,13 +54,19 @@ export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): voi
       };
     },
     count: () => calls.size,
-    cutAll(reason) {
-      for (const call of [...calls]) if (call.isStream) call.cut(reason);
-    },
+    cutAll: (reason, which) => cutWhere(reason, (call) => which === 'all' || call.isSocket),
     close() {
       clearInterval(sweep);
       stopRevoked();
       stopPolicy();
     },
   };
+}
+
+function isTrueOrFails(test: () => boolean): boolean {
+  try {
+    return test();
+  } catch {
+    return true;
+  }
 }

@@ -12,8 +12,8 @@ export interface Entered {
   readonly incoming: Incoming;
   readonly decisionId: string;
   readonly startedAtMs: number;
-  /** The one thing that changes on the way: whether the record holds a decision that waits for its outcome. */
-  readonly trail: { isRecorded: boolean };
+  /** The one thing that changes on the way: whether the record holds a decision, and whether its outcome is written. */
+  readonly trail: { isRecorded: boolean; isClosed: boolean };
 }
 
 export interface Routed extends Entered {

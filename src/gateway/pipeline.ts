@@ -32,5 +32,5 @@ export async function walk(corridor: Corridor, incoming: Incoming): Promise<Pass
 
 export function enter(corridor: Corridor, incoming: Incoming): Entered {
   const decisionId = uuidv7(corridor.clock, corridor.randomness);
-  return { corridor, incoming, decisionId, startedAtMs: corridor.clock.now(), trail: { isRecorded: false } };
+  return { corridor, incoming, decisionId, startedAtMs: corridor.clock.now(), trail: { isRecorded: false, isClosed: false } };
 }

@@ -77,6 +77,8 @@ export interface AdmissionTable {
 export interface LiveCalls {
   add(call: LiveCall): () => void;
   count(): number;
+  /** For a drain: sockets end at once, as their clients come back elsewhere; answers only when their time is up. */
+  cutAll(reason: 'drained', which: 'sockets' | 'all'): void;
 }
 
 export interface LiveCall {
@@ -84,7 +86,8 @@ export interface LiveCall {
   readonly caller: Caller;
   readonly credential: Credential | undefined;
   readonly startedAtMs: number;
-  /** Sockets and endless answers are decided anew when the policy changes; a short call was decided once. */
+  readonly isSocket: boolean;
+  /** Sockets and answers of no stated length are decided anew when the policy changes; a short call was decided once. */
   readonly isStream: boolean;
   /** Does the active policy still allow what was allowed when it began? */
   stillAllowed(): boolean;

@@ -88,6 +88,14 @@ export class HeaderList {
     return new HeaderList([...kept, field]);
   }
 
+  /** As `with` for each of these fields, in one pass: a head that gets ten of them is not copied ten times. */
+  withAll(fields: Readonly<Record<string, string>>): HeaderList {
+    const added = Object.entries(fields).map(([name, value]) => fieldOf(name, value));
+    if (added.length === 0) return this;
+    const names = new Set(added.map((field) => field.lower));
+    return new HeaderList([...this.#fields.filter((field) => !names.has(field.lower)), ...added]);
+  }
+
   /** The list with one more field; for `Set-Cookie` and its like. Throws HEADER_INVALID. */
   append(name: string, value: string): HeaderList {
     return new HeaderList([...this.#fields, fieldOf(name, value)]);

@@ -1,5 +1,3 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import { uuidv7 } from '../../core/id.ts';
 import { Problem } from '../../core/problem.ts';
 import type { LocalAnswer } from '../../targets/target.ts';
@@ -24,41 +22,44 @@ export function edgeAnswer(problem: Problem, decisionId: string): LocalAnswer {
   };
 }
 
-/** What Node's HTTP parser refused: its code as one of ours. */
-const PARSER_PROBLEMS: Readonly<Record<string, { readonly code: string; readonly status: number; readonly message: string }>> = {
-  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', status: 431, message: 'the request has too many or too large headers' },
-  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', status: 408, message: 'the request did not arrive in time' },
-};
+/** As much of a connection as a record wants to know. */
+export interface PeerSocket {
+  readonly remoteAddress?: string | undefined;
+}
 
-/** Answers a connection whose bytes are no HTTP request, and ends it: what follows on it cannot be trusted to be another. */
-export function writeEdgeAnswer(corridor: Corridor, error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const known = PARSER_PROBLEMS[error.code ?? ''] ?? {
-    code: 'REQUEST_MALFORMED',
-    status: 400,
-    message: 'this is not a valid HTTP request',
-  };
-  const problem = new Problem({ ...known, kind: 'invalid' });
+/** Refuses what cannot be read as a request; the record keeps the code, and nothing of what was sent. */
+export function refuseAtEdge(corridor: Corridor, problem: Problem, socket: PeerSocket): LocalAnswer {
   const id = uuidv7(corridor.clock, corridor.randomness);
   corridor.recorder.refusal({
     id,
     timeMs: corridor.clock.now(),
     target: '',
     door: 'proxy',
-    peer: socket.remoteAddress ?? '',
+    peer: peerAddress(socket),
     code: problem.code,
     status: problem.status,
   });
   corridor.metrics.count('fairlead_refusals_total', { code: problem.code });
-  const answer = edgeAnswer(problem, id);
-  const body = Buffer.from(String(answer.body), 'utf8');
-  const lines = Object.entries({ ...answer.headers, 'content-length': String(body.length) }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
-  socket.end(
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${body.toString('utf8')}`,
-  );
+  return edgeAnswer(problem, id);
+}
+
+/** IPv4 as such, also when it came over a socket that speaks both versions. */
+export function peerAddress(socket: PeerSocket): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+/** What Node's HTTP parser refused: its code as one of ours. */
+const PARSER_PROBLEMS: Readonly<Record<string, { readonly code: string; readonly status: number; readonly message: string }>> = {
+  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', status: 431, message: 'the request has too many or too large headers' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: 'BODY_TOO_LARGE', status: 413, message: 'the body has too many chunk extensions' },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', status: 408, message: 'the request did not arrive in time' },
+};
+
+export function parserProblem(error: NodeJS.ErrnoException): Problem {
+  const known = PARSER_PROBLEMS[error.code ?? ''] ?? {
+    code: 'REQUEST_MALFORMED',
+    status: 400,
+    message: 'this is not a valid HTTP request',
+  };
+  return new Problem({ ...known, kind: 'invalid' });
 }

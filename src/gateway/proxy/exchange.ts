@@ -1,22 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
-import { Problem } from '../../core/problem.ts';
-import { HeaderList } from '../../wire/headers.ts';
-import { stripForClient, stripTrailers } from '../../wire/hop.ts';
+import { asProblem, Problem } from '../../core/problem.ts';
+import type { HeaderList } from '../../wire/headers.ts';
 import { type CutReason, type Exit, openExit } from '../exit.ts';
 import type { Passage } from '../passage.ts';
-import { refuseProblem } from '../station/refuse.ts';
+import { failureAnswer, refuseProblem } from '../station/refuse.ts';
 import { type AnswerSink, answerSink } from './answer-sink.ts';
-import { hasBody } from './body.ts';
-import { writeLocalAnswer } from './local-answer.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { type ClientCall, dropRest, writeLocalAnswer } from './local-answer.ts';
+import { answerHeaders, answerTrailers } from './upstream-answer.ts';
+import { upstreamHeaders, upstreamPath } from './upstream-headers.ts';
 
 export interface ExchangeParts {
   readonly dispatcher: Dispatcher;
   readonly scheme: 'http' | 'https';
   readonly answerTimeoutMs: number;
-  /** Longest silence inside a body; 0: none. */
-  readonly bodyTimeoutMs: number;
 }
 
 type Forward = Extract<Passage, { kind: 'forward' }>;
@@ -25,37 +22,41 @@ type Forward = Extract<Passage, { kind: 'forward' }>;
  * The proxy door's exit: streams the call up and the answer down with backpressure both ways, cancels the upstream call when the
  * client leaves, and closes the record with what came back.
  */
-export function exchange(request: IncomingMessage, response: ServerResponse, passage: Forward, parts: ExchangeParts): void {
-  const { decided, changes } = passage;
-  const { target, incoming, bytes } = decided;
-  const state = {
-    controller: undefined as Dispatcher.DispatchController | undefined,
-    isStream: false,
-    sink: undefined as AnswerSink | undefined,
-  };
+export function exchange(call: ClientCall, passage: Forward, parts: ExchangeParts): void {
+  const { response } = call;
+  const { decided } = passage;
+  let controller: Dispatcher.DispatchController | undefined;
+  let sink: AnswerSink | undefined;
   let cutReason: CutReason | undefined;
-  const abort = (reason: string): void => state.controller?.abort(new Error(reason));
+  let isStream = false;
+  let bodyProblem: unknown;
 
   let exit: Exit;
   try {
     exit = openExit(decided, {
-      isStream: () => state.isStream,
+      isSocket: false,
+      isStream: () => isStream,
       cut(reason) {
         cutReason = reason;
-        abort(reason);
         response.destroy();
       },
     });
   } catch (thrown) {
-    const refused = refuseProblem(decided, thrown);
-    if (refused.kind === 'answer') writeLocalAnswer(request, response, refused.answer);
+    writeLocalAnswer(call, refuseProblem(decided, thrown).answer);
     return;
   }
 
-  response.on('close', () => {
-    if (response.writableFinished) return;
-    abort('the client left');
+  const onGone = (): void => {
+    controller?.abort(new Error('the client left'));
     exit.end({ kind: 'broken', reason: brokenBy(cutReason) });
+  };
+  // The client may have left while the call walked: then nobody would tell us any more.
+  if (response.destroyed) {
+    onGone();
+    return;
+  }
+  response.on('close', () => {
+    if (!response.writableFinished) onGone();
   });
 
   const fail = (thrown: unknown): void => {
@@ -65,72 +66,128 @@ export function exchange(request: IncomingMessage, response: ServerResponse, pas
       response.destroy();
       return;
     }
-    const refused = refuseProblem(decided, upstreamProblem(thrown));
-    if (refused.kind !== 'answer') return;
-    exit.end({ kind: 'broken', reason: 'upstream', status: refused.answer.status });
-    writeLocalAnswer(request, response, refused.answer);
+    const problem = thrown instanceof Problem ? thrown : unavailable(thrown);
+    const answer = failureAnswer(decided, problem);
+    exit.end({ kind: 'broken', reason: isClients(problem) ? 'client' : 'upstream', status: answer.status });
+    writeLocalAnswer(call, answer);
   };
 
-  const headers = upstreamHeaders(decided, changes, parts.scheme);
-  const body = bytes ?? (hasBody(request) ? request : null);
-  if (bytes === undefined && body !== null) request.on('error', () => abort('the client left'));
-  const started = performance.now();
+  const send = (request: Dispatcher.DispatchOptions, mayRetry: boolean): void => {
+    const started = performance.now();
+    parts.dispatcher.dispatch(request, {
+      onRequestStart(given) {
+        controller = given;
+        if (response.destroyed) given.abort(new Error('the client left'));
+      },
+      onResponseStart(given, status) {
+        if (status < 200) return;
+        const { metrics, isOwnCookie } = decided.corridor;
+        metrics.observe('fairlead_upstream_duration_seconds', (performance.now() - started) / 1000, {
+          target: decided.target.name,
+        });
+        const headers = answerHeaders(given.rawHeaders, isOwnCookie);
+        isStream = !headers.has('content-length');
+        sink = answerSink({ response, status, headers, passage, resume: () => given.resume() });
+      },
+      onResponseData(given, chunk) {
+        if (sink?.write(chunk) === false) given.pause();
+      },
+      onResponseEnd(given) {
+        finish(call, sink, exit, fail, answerTrailers(given.rawTrailers));
+      },
+      onResponseError(_given, error) {
+        if (mayRetry && sink === undefined && isStaleConnection(error) && !response.destroyed) send(request, false);
+        else fail(bodyProblem ?? error);
+      },
+    });
+  };
+
   try {
-    parts.dispatcher.dispatch(
-      {
-        origin: target.upstream.origin,
-        path: upstreamPath(target.upstream, changes.path, incoming.head),
-        method: incoming.head.method,
-        headers: (bytes === undefined ? headers : headers.with('content-length', String(bytes.length))).toRaw(),
-        body,
-        headersTimeout: parts.answerTimeoutMs,
-        bodyTimeout: parts.bodyTimeoutMs,
-      },
-      {
-        onRequestStart(controller) {
-          state.controller = controller;
-          if (response.destroyed) abort('the client left');
-        },
-        onResponseStart(controller, status) {
-          if (status < 200) return;
-          decided.corridor.metrics.observe('fairlead_upstream_duration_seconds', (performance.now() - started) / 1000, {
-            target: target.name,
-          });
-          const answerHeaders = stripForClient(HeaderList.fromRaw(rawStrings(controller.rawHeaders)));
-          state.isStream = !answerHeaders.has('content-length');
-          state.sink = answerSink({ response, status, headers: answerHeaders, passage, resume: () => controller.resume() });
-        },
-        onResponseData(controller, chunk) {
-          if (state.sink?.write(chunk) === false) controller.pause();
-        },
-        onResponseEnd(controller) {
-          finish(state.sink, exit, fail, trailersOf(controller.rawTrailers));
-        },
-        onResponseError(_controller, error) {
-          fail(error);
-        },
-      },
-    );
+    const request = upstreamRequest(call, passage, parts, (thrown) => {
+      bodyProblem = thrown;
+    });
+    send(request, request.body === null && SAFE.has(request.method));
   } catch (thrown) {
-    fail(thrown);
+    // A head that cannot be written is our own fault, unless the client's is what made it too long.
+    fail(
+      thrown instanceof Problem && thrown.kind === 'too_large' ? thrown : asProblem(new Error('no request', { cause: thrown })),
+    );
   }
 }
 
-function finish(sink: AnswerSink | undefined, exit: Exit, fail: (thrown: unknown) => void, trailers: HeaderList): void {
+type UpstreamRequest = Dispatcher.DispatchOptions & {
+  readonly body: NonNullable<Dispatcher.DispatchOptions['body']> | null;
+  readonly servername: string;
+};
+
+function upstreamRequest(
+  call: ClientCall,
+  { decided, changes }: Forward,
+  parts: ExchangeParts,
+  onBodyProblem: (thrown: unknown) => void,
+): UpstreamRequest {
+  const { target, incoming, bytes } = decided;
+  const headers = upstreamHeaders(decided, changes, parts.scheme);
+  const isWhole = bytes !== undefined && call.body.isPresent;
+  const { hostname } = target.upstream;
+  return {
+    origin: target.upstream.origin,
+    path: upstreamPath(target.upstream, changes.path, incoming.head),
+    method: incoming.head.method as Dispatcher.HttpMethod, // any token: undici checks it itself
+    headers: (isWhole ? headers.with('content-length', String(bytes.length)) : headers).toRaw(),
+    body: isWhole ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bodySource(call, onBodyProblem),
+    headersTimeout: parts.answerTimeoutMs,
+    bodyTimeout: 0,
+    // The certificate is the upstream's own; without this it would be asked for under the client's `Host`.
+    servername: isIP(hostname) === 0 ? hostname : '',
+  };
+}
+
+/** The body as the upstream is able to take it; what breaks it is kept, because the dispatcher only reports that something did. */
+function bodySource({ body }: ClientCall, onProblem: (thrown: unknown) => void): UpstreamRequest['body'] {
+  if (!body.isPresent) return null;
+  const source = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* body.chunks();
+    } catch (thrown) {
+      onProblem(thrown);
+      throw thrown;
+    }
+  };
+  // undici takes any async iterable; its types name only Readable.
+  return source() as unknown as NonNullable<UpstreamRequest['body']>;
+}
+
+function finish(
+  call: ClientCall,
+  sink: AnswerSink | undefined,
+  exit: Exit,
+  fail: (thrown: unknown) => void,
+  trailers: HeaderList,
+): void {
   if (sink === undefined) {
     fail(new Error('the answer had no head'));
     return;
   }
   sink.end(trailers).then(
-    (outcome) => exit.end(outcome),
+    (outcome) => {
+      exit.end(outcome);
+      dropRest(call);
+    },
     (thrown: unknown) => fail(thrown),
   );
 }
 
-function upstreamPath(upstream: URL, changed: string | undefined, head: { path: { raw: string }; rawQuery: string }): string {
-  const base = upstream.pathname === '/' ? '' : upstream.pathname.replace(/\/$/, '');
-  if (changed !== undefined) return base + changed;
-  return base + head.path.raw + (head.rawQuery === '' ? '' : `?${head.rawQuery}`);
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The upstream closed a kept connection just as it was used again: a safe call without a body may be sent once more (RFC 9110 §9.2.2). */
+function isStaleConnection(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+function isClients(problem: Problem): boolean {
+  return problem.code === 'BODY_INCOMPLETE' || problem.code === 'BODY_TIMEOUT';
 }
 
 function brokenBy(reason: CutReason | undefined): 'client' | 'revoked' | 'drained' {
@@ -138,25 +195,11 @@ function brokenBy(reason: CutReason | undefined): 'client' | 'revoked' | 'draine
   return reason === 'drained' ? 'drained' : 'revoked';
 }
 
-function upstreamProblem(thrown: unknown): Problem {
-  if (thrown instanceof Problem && thrown.kind !== 'invalid' && thrown.kind !== 'too_large') return thrown;
+function unavailable(cause: unknown): Problem {
   return new Problem({
     code: 'UPSTREAM_UNAVAILABLE',
     kind: 'upstream',
     message: 'the service behind this gateway did not answer',
-    cause: thrown,
+    cause,
   });
-}
-
-function rawStrings(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
-}
-
-function trailersOf(raw: Dispatcher.DispatchController['rawTrailers']): HeaderList {
-  try {
-    return stripTrailers(HeaderList.fromRaw(rawStrings(raw)));
-  } catch {
-    return HeaderList.empty;
-  }
 }

@@ -1,24 +1,61 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LocalAnswer } from '../../targets/target.ts';
+import type { IncomingBody } from './body.ts';
 
-/** A body that nobody reads is let run out up to this size, so that the client gets to read the answer. */
-const DRAIN_BYTES = 1024 * 1024;
+/** One request of a client and the way to answer it. */
+export interface ClientCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: IncomingBody;
+}
 
-/** Writes an answer of our own. The unread body of a refused call is never parsed as another request. */
-export function writeLocalAnswer(request: IncomingMessage, response: ServerResponse, answer: LocalAnswer): void {
+/** The unread rest of a body of at most this announced length is read and dropped, and the connection goes on. */
+const KEEP_BYTES = 1024 * 1024;
+const KEEP_MS = 10_000;
+/** A longer one is dropped up to this, so that a client that still sends gets to read its answer; then the connection ends. */
+const LINGER_BYTES = 64 * 1024 * 1024;
+const LINGER_MS = 2_000;
+
+/** Writes an answer of our own. INVARIANT: the unread body of a refused call is never parsed as another request. */
+export function writeLocalAnswer(call: ClientCall, answer: LocalAnswer): void {
+  const { request, response, body } = call;
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const body = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : answer.body;
+  const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : answer.body;
   const hasNoBody = answer.status === 204 || answer.status === 304;
-  if (!request.complete && !(Number(request.headers['content-length'] ?? Number.NaN) <= DRAIN_BYTES)) {
-    response.shouldKeepAlive = false;
-  }
+  const rest = restOf(call);
+  if (rest === 'ends') response.shouldKeepAlive = false;
   response.writeHead(answer.status, {
     'cache-control': 'no-store',
     ...answer.headers,
-    ...(hasNoBody ? {} : { 'content-length': String(body.length) }),
+    ...(hasNoBody ? {} : { 'content-length': String(bytes.length) }),
   });
-  response.end(hasNoBody || request.method === 'HEAD' ? undefined : body);
+  const isBare = hasNoBody || request.method === 'HEAD';
+  if (rest !== 'ends') {
+    response.end(isBare ? undefined : bytes);
+    if (rest === 'dropped') dropRest(call);
+    return;
+  }
+  // All of the answer leaves now; the end, which closes the connection, waits until the client has stopped sending.
+  if (isBare) response.flushHeaders();
+  else response.write(bytes);
+  void body.discard({ maxBytes: LINGER_BYTES, withinMs: LINGER_MS }).then(() => response.end());
+}
+
+/** After an upstream answered before it had read the whole body: the connection serves the next call only when the rest has come. */
+export function dropRest({ request, body }: ClientCall): void {
+  if (body.isComplete) return;
+  const { socket } = request;
+  void body.discard({ maxBytes: KEEP_BYTES, withinMs: KEEP_MS }).then((isAll) => {
+    if (!isAll) socket.destroy();
+  });
+}
+
+/** What becomes of the body that is not read yet. A client that still waits for `100 Continue` may never send it: that ends too. */
+function restOf({ request, body }: ClientCall): 'none' | 'dropped' | 'ends' {
+  if (body.isComplete) return 'none';
+  if (request.headers.expect !== undefined && !body.isStarted) return 'ends';
+  return (body.length ?? Number.POSITIVE_INFINITY) <= KEEP_BYTES ? 'dropped' : 'ends';
 }

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { uuidv7 } from '../../core/id.ts';
 import { asProblem, Problem } from '../../core/problem.ts';
 import type { Authenticator, Handoff, Sessions } from '../../identity/port.ts';
@@ -7,6 +6,7 @@ import { enter } from '../pipeline.ts';
 import type { Corridor, Incoming } from '../port.ts';
 import { routeCall } from '../station/route.ts';
 import { edgeAnswer } from './edge-answer.ts';
+import { type ClientCall, writeLocalAnswer } from './local-answer.ts';
 
 export interface OwnPaths {
   readonly handoff: Handoff;
@@ -23,12 +23,7 @@ export function isOwnPath(head: RequestHead): boolean {
  * Brings a browser session to a target's origin: `/.fairlead/login?return=/…` sends it to the control origin, `/.fairlead/session`
  * takes the one-time code it comes back with, `POST /.fairlead/logout` ends it on the server.
  */
-export async function answerOwnPath(
-  corridor: Corridor,
-  parts: OwnPaths,
-  incoming: Incoming,
-  response: ServerResponse,
-): Promise<void> {
+export async function answerOwnPath(corridor: Corridor, parts: OwnPaths, incoming: Incoming, call: ClientCall): Promise<void> {
   const { head, peer } = incoming;
   const id = uuidv7(corridor.clock, corridor.randomness);
   try {
@@ -39,17 +34,17 @@ export async function answerOwnPath(
       case 'GET /.fairlead/login': {
         const returnTo = head.query.find(([name]) => name === 'return')?.[1] ?? '/';
         const begun = parts.handoff.begin({ origin, returnTo, head });
-        return redirect(response, begun.location, [begun.setCookie]);
+        return redirect(call, begun.location, [begun.setCookie]);
       }
       case 'GET /.fairlead/session': {
         const redeemed = await parts.handoff.redeem({ origin, head });
-        return redirect(response, redeemed.location, redeemed.setCookies);
+        return redirect(call, redeemed.location, redeemed.setCookies);
       }
       case 'POST /.fairlead/logout': {
         const identified = await parts.authenticator.identify({ head, peer, target: target.name, origin });
         if (identified.kind === 'refused') throw identified.problem;
-        if (identified.kind === 'anonymous' || identified.credential.kind !== 'session') return redirect(response, '/', []);
-        return redirect(response, '/', [await parts.sessions.end({ origin, credential: identified.credential })]);
+        if (identified.kind === 'anonymous' || identified.credential.kind !== 'session') return redirect(call, '/', []);
+        return redirect(call, '/', [await parts.sessions.end({ origin, credential: identified.credential })]);
       }
       default:
         throw new Problem({ code: 'NOT_FOUND', kind: 'not_found', message: 'there is nothing here' });
@@ -67,13 +62,12 @@ export async function answerOwnPath(
       method: head.method,
       path: head.path.text,
     });
-    const answer = edgeAnswer(problem, id);
-    response.writeHead(answer.status, { ...answer.headers, 'cache-control': 'no-store' });
-    response.end(answer.body);
+    corridor.metrics.count('fairlead_refusals_total', { code: problem.code });
+    writeLocalAnswer(call, edgeAnswer(problem, id));
   }
 }
 
-function redirect(response: ServerResponse, location: string, setCookies: readonly string[]): void {
-  response.writeHead(303, { location, 'cache-control': 'no-store', 'set-cookie': [...setCookies] });
-  response.end();
+function redirect(call: ClientCall, location: string, setCookies: readonly string[]): void {
+  call.response.setHeader('set-cookie', setCookies);
+  writeLocalAnswer(call, { status: 303, headers: { location }, body: '' });
 }

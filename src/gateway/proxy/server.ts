@@ -1,22 +1,23 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { WebSocketServer } from 'ws';
-import { uuidv7 } from '../../core/id.ts';
-import { asProblem } from '../../core/problem.ts';
+import { asProblem, Problem } from '../../core/problem.ts';
+import type { LocalAnswer } from '../../targets/target.ts';
 import type { RequestHead } from '../../wire/call.ts';
 import { parseHead } from '../../wire/head.ts';
 import type { Limits, ListenAddress, Timeouts } from '../config.ts';
 import { walk } from '../pipeline.ts';
 import type { BoundTarget, Corridor, Door, Incoming } from '../port.ts';
-import { readWholeBody } from './body.ts';
-import { edgeAnswer, writeEdgeAnswer } from './edge-answer.ts';
+import { type IncomingBody, incomingBody } from './body.ts';
+import { trackConnections } from './connections.ts';
+import { parserProblem, peerAddress, refuseAtEdge } from './edge-answer.ts';
 import { exchange } from './exchange.ts';
-import { writeLocalAnswer } from './local-answer.ts';
+import { type ClientCall, writeLocalAnswer } from './local-answer.ts';
 import { answerOwnPath, isOwnPath, type OwnPaths } from './own-paths.ts';
-import { serveUpgrade } from './upgrade.ts';
+import { writeRawAnswer } from './raw-answer.ts';
+import { openUpgrades } from './upgrade.ts';
 
 /** What this door can keep of obligations. */
 export const PROXY_DOOR: Door = {
@@ -40,7 +41,7 @@ export interface ProxyParts {
 
 export interface ProxyDoor {
   readonly port: number;
-  /** New certificate for new connections. */
+  /** New certificate for new connections; throws, and keeps the old one, when it cannot be used. */
   reloadTls(tls: { readonly cert: string; readonly key: string }): void;
   /** Stops taking calls; resolves when those under way have ended, or after `graceMs`. */
   drain(graceMs: number): Promise<void>;
@@ -49,10 +50,11 @@ export interface ProxyDoor {
 /** Opens one listener of the proxy door. */
 export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
   const { corridor, limits, timeouts } = parts;
-  const state = { isDraining: false, active: 0 };
   const options = {
     maxHeaderSize: limits.headBytes,
     headersTimeout: timeouts.head,
+    // Node looks for late heads only this often.
+    connectionsCheckingInterval: Math.min(5_000, timeouts.head / 2),
     requestTimeout: 0,
     keepAliveTimeout: timeouts.idle,
     requireHostHeader: false,
@@ -60,44 +62,47 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
     noDelay: true,
     shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
   };
+  const server =
+    parts.tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...parts.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.head });
+  server.maxConnections = limits.connections;
+  const connections = trackConnections(server, corridor.live);
+
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    state.active += 1;
-    response.on('close', () => {
-      state.active -= 1;
-    });
-    if (state.isDraining) response.shouldKeepAlive = false;
-    request.setTimeout(timeouts.body);
-    response.on('finish', () => request.setTimeout(0));
-    serveRequest(parts, request, response).catch((thrown: unknown) => {
+    connections.opened(response, request.socket);
+    const call = clientCall(parts, request, response);
+    serveRequest(parts, call).catch((thrown: unknown) => {
       corridor.log.error('request_failed', { error: String(thrown) });
       response.destroy();
     });
   };
-  const server: Server =
-    parts.tls === undefined
-      ? createServer(options, onRequest)
-      : createTlsServer({ ...options, ...parts.tls, minVersion: 'TLSv1.2' }, onRequest);
-  server.maxConnections = limits.connections;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => writeEdgeAnswer(corridor, error, socket as Socket));
-
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.messageBytes * 2,
-    perMessageDeflate: { threshold: 1024, concurrencyLimit: 4, serverNoContextTakeover: true, clientNoContextTakeover: true },
-    handleProtocols: (protocols) => [...protocols][0] ?? false,
+  server.on('request', onRequest);
+  // The body is asked for when something reads it: a call that is refused by its head never gets to send one.
+  server.on('checkContinue', onRequest);
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    connections.opened(response, request.socket);
+    const problem = new Problem({
+      code: 'EXPECTATION_FAILED',
+      kind: 'invalid',
+      status: 417,
+      message: 'the gateway knows no expectation but `100-continue`',
+    });
+    writeLocalAnswer(clientCall(parts, request, response), refuseAtEdge(corridor, problem, request.socket));
   });
-  const upgradeParts = {
-    server: sockets,
-    scheme: parts.scheme,
-    connectTimeoutMs: timeouts.connect,
-    firstFrameTimeoutMs: timeouts.firstFrame,
-    held: { now: 0 },
-  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable || connections.isBusy(socket)) return socket.destroy();
+    writeRawAnswer(socket, refuseAtEdge(corridor, parserProblem(error), socket as Socket));
+  });
+
+  const serveUpgrade = openUpgrades({ corridor, limits, timeouts, scheme: parts.scheme, connections });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, early: Buffer) => {
+    connections.upgraded(socket);
     socket.on('error', () => socket.destroy());
-    const head = headOf(parts, request);
-    if ('status' in head) return refuseSocket(socket, head.status);
-    serveUpgrade(corridor, incomingOf(request, head), { request, socket, early }, upgradeParts).catch((thrown: unknown) => {
+    const head = headOf(corridor, request);
+    if ('status' in head) return writeRawAnswer(socket, head);
+    const incoming = incomingOf(request, head, async () => new Uint8Array(0));
+    serveUpgrade(incoming, { request, socket, early }).catch((thrown: unknown) => {
       corridor.log.error('upgrade_failed', { error: String(thrown) });
       socket.destroy();
     });
@@ -107,6 +112,8 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
     server.once('error', reject);
     server.listen({ port: parts.listen.port, ...(parts.listen.host === '' ? {} : { host: parts.listen.host }) }, () => {
       server.off('error', reject);
+      // A connection that could not be taken is no reason to end.
+      server.on('error', (error) => corridor.log.error('listener_failed', { error: String(error) }));
       resolve();
     });
   });
@@ -114,78 +121,60 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
   return {
     port: (server.address() as AddressInfo).port,
     reloadTls(tls) {
-      if ('setSecureContext' in server && typeof server.setSecureContext === 'function') server.setSecureContext(tls);
+      if ('setSecureContext' in server) server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' });
     },
-    async drain(graceMs) {
-      state.isDraining = true;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A kept-alive connection may have a call on the wire already: the next answer on it says `close`, and only then it ends.
-      const quiet = setInterval(() => {
-        if (state.active === 0) server.closeIdleConnections();
-      }, 250);
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
-      clearInterval(quiet);
-      clearTimeout(timer);
-    },
+    drain: (graceMs) => connections.drain(graceMs),
   };
 }
 
-async function serveRequest(parts: ProxyParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const head = headOf(parts, request);
-  if ('status' in head) return writeLocalAnswer(request, response, head);
-  const incoming = incomingOf(request, head);
-  if (isOwnPath(head)) return await answerOwnPath(parts.corridor, parts.ownPaths, incoming, response);
-  const passage = await walk(parts.corridor, incoming);
-  if (response.destroyed) {
-    if (passage.kind === 'forward') return exchange(request, response, passage, exchangeParts(parts, passage.decided.target));
-    return;
-  }
-  if (passage.kind === 'answer') return writeLocalAnswer(request, response, passage.answer);
-  exchange(request, response, passage, exchangeParts(parts, passage.decided.target));
+function clientCall(parts: ProxyParts, request: IncomingMessage, response: ServerResponse): ClientCall {
+  const body = incomingBody(request, {
+    silenceMs: parts.timeouts.body,
+    onFirstRead() {
+      if (request.headers.expect !== undefined && !response.headersSent) response.writeContinue();
+    },
+  });
+  return { request, response, body };
 }
 
-function exchangeParts(parts: ProxyParts, target: BoundTarget) {
-  return {
-    dispatcher: parts.dispatcherFor(target),
+async function serveRequest(parts: ProxyParts, call: ClientCall): Promise<void> {
+  const { request, body } = call;
+  const head = headOf(parts.corridor, request);
+  if ('status' in head) return writeLocalAnswer(call, head);
+  const incoming = incomingOf(request, head, (maxBytes) => body.readWhole(maxBytes));
+  if (isOwnPath(head)) return await answerOwnPath(parts.corridor, parts.ownPaths, incoming, call);
+  const passage = await walk(parts.corridor, incoming);
+  if (passage.kind === 'answer') return writeLocalAnswer(call, passage.answer);
+  exchange(call, passage, {
+    dispatcher: parts.dispatcherFor(passage.decided.target),
     scheme: parts.scheme,
     answerTimeoutMs: parts.timeouts.answer,
-    bodyTimeoutMs: 0,
-  };
+  });
 }
 
-/** The parsed head, or the answer to one that cannot be read; nothing of it is kept but the code. */
-function headOf(parts: ProxyParts, request: IncomingMessage): RequestHead | ReturnType<typeof edgeAnswer> {
+/** The parsed head, or the answer to one that cannot be read. */
+function headOf(corridor: Corridor, request: IncomingMessage): RequestHead | LocalAnswer {
   try {
-    return parseHead({ method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders });
+    const head = parseHead({ method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders });
+    // What is decided as a socket leaves as one: HTTP's own reader must have seen the same handshake.
+    if (head.upgrade === isUpgraded(request)) return head;
+    throw new Problem({ code: 'WEBSOCKET_INVALID', kind: 'invalid', message: 'the WebSocket handshake is not complete' });
   } catch (thrown) {
-    const { corridor } = parts;
-    const problem = asProblem(thrown);
-    const id = uuidv7(corridor.clock, corridor.randomness);
-    corridor.recorder.refusal({
-      id,
-      timeMs: corridor.clock.now(),
-      target: '',
-      door: PROXY_DOOR.name,
-      peer: request.socket.remoteAddress ?? '',
-      code: problem.code,
-      status: problem.status,
-    });
-    corridor.metrics.count('fairlead_refusals_total', { code: problem.code });
-    return edgeAnswer(problem, id);
+    return refuseAtEdge(corridor, asProblem(thrown), request.socket);
   }
 }
 
-function incomingOf(request: IncomingMessage, head: RequestHead): Incoming {
+/** Node's own mark on a request that it hands to `upgrade`. */
+function isUpgraded(request: IncomingMessage): boolean {
+  return (request as { upgrade?: boolean | null }).upgrade === true;
+}
+
+function incomingOf(request: IncomingMessage, head: RequestHead, readBody: IncomingBody['readWhole']): Incoming {
   return {
     door: PROXY_DOOR,
     head,
-    peer: { address: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '') },
+    peer: { address: peerAddress(request.socket) },
     localPort: request.socket.localPort ?? 0,
-    readBody: (maxBytes) => readWholeBody(request, maxBytes),
+    readBody,
   };
-}
-
-function refuseSocket(socket: Duplex, status: number): void {
-  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

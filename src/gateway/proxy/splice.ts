@@ -1,101 +1,153 @@
-import { request as httpRequest, STATUS_CODES } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Outcome } from '../../core/decision.ts';
 import { Problem } from '../../core/problem.ts';
-import type { LocalAnswer } from '../../targets/target.ts';
-import { HeaderList } from '../../wire/headers.ts';
-import { stripForClient } from '../../wire/hop.ts';
 import { type Exit, openExit } from '../exit.ts';
 import type { Passage } from '../passage.ts';
-import { refuseProblem } from '../station/refuse.ts';
+import { failureAnswer, refuseProblem } from '../station/refuse.ts';
+import { endSocket, rawHead, writeRawAnswer } from './raw-answer.ts';
 import type { RelayParts } from './relay.ts';
 import type { Upgrade } from './upgrade.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { answerHeaders } from './upstream-answer.ts';
+import { upstreamHeaders, upstreamPath } from './upstream-headers.ts';
 
 /**
  * A socket whose messages mean nothing to the target's adapter: after the upgrade both sides are joined byte for byte. It is
  * still cut on revocation, policy change and drain.
  */
-export function splice(
-  passage: Extract<Passage, { kind: 'forward' }>,
-  upgrade: Upgrade,
-  parts: RelayParts,
-  refuse: (answer: LocalAnswer) => void,
-): void {
-  const { decided, changes } = passage;
-  const { target, incoming } = decided;
+export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: Upgrade, parts: RelayParts): void {
+  const { decided } = passage;
   const client = upgrade.socket;
   let upstream: Duplex | undefined;
-  let exit: Exit | undefined;
-  const end = (outcome: Parameters<Exit['end']>[0]): void => {
-    client.destroy();
+  let call: ReturnType<typeof httpRequest> | undefined;
+  let exit: Exit;
+
+  const end = (outcome: Outcome): void => {
+    call?.destroy();
     upstream?.destroy();
-    exit?.end(outcome);
-  };
-  const fail = (thrown: unknown): void => {
-    const refused = refuseProblem(decided, thrown);
-    if (refused.kind === 'answer') refuse(refused.answer);
-    exit?.end({ kind: 'broken', reason: 'upstream' });
+    endSocket(client);
+    exit.end(outcome);
   };
   try {
     exit = openExit(decided, {
+      isSocket: true,
       isStream: () => true,
-      cut: (reason) => end({ kind: 'broken', reason: reason === 'drained' ? 'drained' : 'revoked', status: 101 }),
+      cut(reason) {
+        end({ kind: 'broken', reason: reason === 'drained' ? 'drained' : 'revoked', status: 101 });
+        client.destroy();
+      },
     });
+  } catch (thrown) {
+    writeRawAnswer(client, refuseProblem(decided, thrown).answer);
+    return;
+  }
+  const fail = (thrown: unknown): void => {
+    const answer = failureAnswer(decided, thrown);
+    exit.end({ kind: 'broken', reason: 'upstream', status: answer.status });
+    writeRawAnswer(client, answer);
+  };
+  const onClientGone = (): void => {
+    if (upstream === undefined) end({ kind: 'broken', reason: 'client' });
+    else end({ kind: 'answered', status: 101 });
+  };
+  if (client.destroyed) {
+    onClientGone();
+    return;
+  }
+  client.on('close', onClientGone);
+
+  try {
+    call = openCall(passage, parts);
   } catch (thrown) {
     fail(thrown);
     return;
   }
-  client.on('error', () => end({ kind: 'broken', reason: 'client', status: 101 }));
-
-  const headers = upstreamHeaders(decided, changes, parts.scheme).with('connection', 'Upgrade').with('upgrade', 'websocket');
-  const query = incoming.head.rawQuery === '' ? '' : `?${incoming.head.rawQuery}`;
-  const base = target.upstream.pathname.replace(/\/$/, '');
-  const send = target.upstream.protocol === 'https:' ? httpsRequest : httpRequest;
-  const call = send({
-    host: target.upstream.hostname.replace(/^\[|\]$/g, ''),
-    port: target.upstream.port,
-    path: base + (changes.path ?? incoming.head.path.raw + query),
-    method: 'GET',
-    headers: headers.toRaw(),
-    timeout: parts.connectTimeoutMs,
-  });
   call.on('upgrade', (answer, socket, early) => {
     upstream = socket;
-    call.setTimeout(0);
     socket.setTimeout(0);
-    const kept = stripForClient(HeaderList.fromRaw(answer.rawHeaders));
-    const lines = [...kept.entries()].map(([name, value]) => `${name}: ${value}`);
-    client.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('\r\n')}\r\n\r\n`,
-    );
-    if (early.length > 0) client.write(early);
-    if (upgrade.early.length > 0) socket.write(upgrade.early);
+    socket.setKeepAlive(true, 60_000);
     socket.on('error', () => end({ kind: 'broken', reason: 'upstream', status: 101 }));
     socket.on('close', () => end({ kind: 'answered', status: 101 }));
-    client.on('close', () => end({ kind: 'answered', status: 101 }));
+    let head: string;
+    try {
+      head = switchingHead(passage, answer);
+    } catch (thrown) {
+      fail(thrown);
+      socket.destroy();
+      return;
+    }
+    client.write(head, 'latin1');
+    if (early.length > 0) client.write(early);
+    if (upgrade.early.length > 0) socket.write(upgrade.early);
     socket.pipe(client);
     client.pipe(socket);
   });
-  call.on('response', (answer) => {
-    const status = answer.statusCode ?? 502;
-    const kept = stripForClient(HeaderList.fromRaw(answer.rawHeaders)).with('connection', 'close');
-    const lines = [...kept.entries()].map(([name, value]) => `${name}: ${value}`);
-    client.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n`);
-    answer.pipe(client);
-    answer.on('end', () => exit?.end({ kind: 'answered', status }));
-  });
-  call.on('timeout', () => call.destroy(new Error('the upgrade took too long')));
+  call.on('response', (answer) => passRefusal(passage, answer, client, { end, fail }));
+  call.on('timeout', () => call?.destroy(new Error('the upgrade took too long')));
   call.on('error', (error) => {
-    if (upstream !== undefined) return;
-    fail(
-      new Problem({
-        code: 'UPSTREAM_UNAVAILABLE',
-        kind: 'upstream',
-        message: 'the service behind this gateway did not answer',
-        cause: error,
-      }),
-    );
+    if (upstream === undefined && !client.destroyed) fail(unavailable(error));
   });
   call.end();
+}
+
+function openCall({ decided, changes }: Extract<Passage, { kind: 'forward' }>, parts: RelayParts) {
+  const { upstream } = decided.target;
+  const headers = upstreamHeaders(decided, changes, parts.scheme).withAll({ connection: 'Upgrade', upgrade: 'websocket' });
+  const send = upstream.protocol === 'https:' ? httpsRequest : httpRequest;
+  const host = upstream.hostname.replace(/^\[|\]$/g, '');
+  return send({
+    host,
+    port: upstream.port,
+    path: upstreamPath(upstream, changes.path, decided.incoming.head),
+    method: 'GET',
+    headers: headers.toRaw(),
+    timeout: parts.connectTimeoutMs,
+    agent: false,
+    // The certificate is the upstream's own; without this it would be asked for under the client's `Host`.
+    servername: isIP(host) === 0 ? host : '',
+  });
+}
+
+function switchingHead({ decided }: Extract<Passage, { kind: 'forward' }>, answer: IncomingMessage): string {
+  const kept = answerHeaders(answer.rawHeaders, decided.corridor.isOwnCookie);
+  return rawHead(101, [
+    ['connection', 'Upgrade'],
+    ['upgrade', 'websocket'],
+    ...kept.entries(),
+    ['x-fairlead-decision', decided.decisionId],
+  ]);
+}
+
+/** The upstream did not switch: its answer goes back as it came, and the connection ends with it. */
+function passRefusal(
+  { decided }: Extract<Passage, { kind: 'forward' }>,
+  answer: IncomingMessage,
+  client: Duplex,
+  then: { end(outcome: Outcome): void; fail(thrown: unknown): void },
+): void {
+  const status = answer.statusCode ?? 502;
+  answer.on('error', () => undefined);
+  try {
+    const kept = answerHeaders(answer.rawHeaders, decided.corridor.isOwnCookie);
+    const own = [...kept.entries(), ['x-fairlead-decision', decided.decisionId], ['connection', 'close']] as const;
+    client.write(rawHead(status, own), 'latin1');
+  } catch (thrown) {
+    then.fail(thrown);
+    return;
+  }
+  answer.pipe(client, { end: false });
+  answer.on('close', () => {
+    then.end(answer.complete ? { kind: 'answered', status } : { kind: 'broken', reason: 'upstream', status });
+  });
+}
+
+function unavailable(cause: unknown): Problem {
+  return new Problem({
+    code: 'UPSTREAM_UNAVAILABLE',
+    kind: 'upstream',
+    message: 'the service behind this gateway did not answer',
+    cause,
+  });
 }

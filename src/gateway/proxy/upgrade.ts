@@ -1,22 +1,31 @@
 import type { IncomingMessage } from 'node:http';
-import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { anonymousCaller } from '../../core/caller.ts';
-import type { LocalAnswer, SocketPlan } from '../../targets/target.ts';
+import { Problem } from '../../core/problem.ts';
+import type { SocketPlan } from '../../targets/target.ts';
+import type { Limits, Timeouts } from '../config.ts';
+import { closeRecord } from '../exit.ts';
 import type { Passage, Routed } from '../passage.ts';
 import { enter, walk } from '../pipeline.ts';
 import type { Corridor, Incoming } from '../port.ts';
 import { refuseProblem } from '../station/refuse.ts';
 import { routeCall } from '../station/route.ts';
-import { firstMessage } from './first-message.ts';
+import type { Connections } from './connections.ts';
 import { holdSocket } from './hold-socket.ts';
-import { type RelayParts, relay } from './relay.ts';
+import { type OpenSocket, openSocket } from './open-socket.ts';
+import { isOwnPath } from './own-paths.ts';
+import { writeRawAnswer } from './raw-answer.ts';
+import { relay } from './relay.ts';
 import { splice } from './splice.ts';
 
-export interface UpgradeParts extends RelayParts {
-  readonly server: WebSocketServer;
-  readonly firstFrameTimeoutMs: number;
+export interface UpgradesParts {
+  readonly corridor: Corridor;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly scheme: 'http' | 'https';
+  readonly connections: Connections;
 }
 
 export interface Upgrade {
@@ -25,97 +34,141 @@ export interface Upgrade {
   readonly early: Buffer;
 }
 
+export type ServeUpgrade = (incoming: Incoming, upgrade: Upgrade) => Promise<void>;
+
+type Forward = Extract<Passage, { kind: 'forward' }>;
+
+/** A first message that carries a token is short. */
+const MAX_FIRST_BYTES = 16 * 1024;
+const RESTART = 'the gateway restarts';
+
 /**
- * A WebSocket upgrade through the corridor. Four ways: refused in HTTP; relayed frame by frame; spliced when the adapter does not
+ * WebSocket upgrades through the corridor. Four ways: refused in HTTP; relayed frame by frame; spliced when the adapter does not
  * look into frames; or accepted first, because the credential is in the first message or because this client must not be refused.
  */
-export async function serveUpgrade(corridor: Corridor, incoming: Incoming, upgrade: Upgrade, parts: UpgradeParts): Promise<void> {
-  const entered = enter(corridor, incoming);
-  let routed: Routed;
-  try {
-    routed = routeCall(entered);
-  } catch (thrown) {
-    const refused = refuseProblem(entered, thrown);
-    if (refused.kind === 'answer') refuseUpgrade(upgrade.socket, refused.answer);
-    return;
-  }
-  const { operation, target } = routed;
-  if (operation.identity === 'frame' && !incoming.head.headers.has('authorization')) {
-    const caller = anonymousCaller(incoming.peer);
-    const call = { operation, head: incoming.head, caller, body: undefined, decisionId: entered.decisionId };
-    const plan = target.adapter.socket(call);
-    if (plan?.firstFrameToken !== undefined) return await serveFrameIdentity(corridor, incoming, upgrade, parts, plan);
-  }
-  const passage = await walk(corridor, incoming);
-  if (passage.kind === 'answer') {
-    if (!passage.isPassing || operation.holdsUpgrade !== true) return refuseUpgrade(upgrade.socket, passage.answer);
-    const client = await accept(upgrade, parts);
-    return await holdSocket({ client, corridor, again: () => walk(corridor, incoming), parts });
-  }
-  await forward(passage, upgrade, parts, operation.holdsUpgrade === true ? () => walk(corridor, incoming) : undefined);
-}
-
-async function forward(
-  passage: Extract<Passage, { kind: 'forward' }>,
-  upgrade: Upgrade,
-  parts: UpgradeParts,
-  again: (() => Promise<Passage>) | undefined,
-): Promise<void> {
-  const plan = passage.decided.target.adapter.socket(passage.decided.call);
-  if (plan === undefined) return splice(passage, upgrade, parts, (answer) => refuseUpgrade(upgrade.socket, answer));
-  const client = await accept(upgrade, parts);
-  await relay({ client, passage, plan, parts, again });
-}
-
-async function serveFrameIdentity(
-  corridor: Corridor,
-  incoming: Incoming,
-  upgrade: Upgrade,
-  parts: UpgradeParts,
-  plan: SocketPlan,
-): Promise<void> {
-  const client = await accept(upgrade, parts);
-  const first = await firstMessage(client, parts.firstFrameTimeoutMs);
-  if (first === undefined) return;
-  const token = plan.firstFrameToken?.(first);
-  const passage = await walk(corridor, { ...incoming, frameToken: { token } });
-  if (passage.kind === 'answer') {
-    const { answer } = passage;
-    client.close(answer.closeCode ?? (passage.isPassing ? 1012 : 1008), closeReason(answer));
-    return;
-  }
-  const realPlan = passage.decided.target.adapter.socket(passage.decided.call) ?? plan;
-  await relay({ client, passage, plan: realPlan, parts, again: undefined, first });
-}
-
-function accept(upgrade: Upgrade, parts: UpgradeParts): Promise<WebSocket> {
-  return new Promise((resolve) => {
-    parts.server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.early, (client) => {
-      // Until somebody reads, nothing is lost and nothing piles up.
-      client.pause();
-      client.on('error', () => client.terminate());
-      resolve(client);
-    });
+export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
+  const { corridor, connections, timeouts, limits } = parts;
+  const relayParts = { scheme: parts.scheme, connectTimeoutMs: timeouts.connect };
+  const held = { now: 0 };
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.messageBytes,
+    perMessageDeflate: { threshold: 1024, concurrencyLimit: 4, serverNoContextTakeover: true, clientNoContextTakeover: true },
+    handleProtocols: (protocols) => [...protocols][0] ?? false,
   });
+
+  return async (incoming, upgrade) => {
+    if (upgrade.socket instanceof Object && 'setKeepAlive' in upgrade.socket)
+      (upgrade.socket as Socket).setKeepAlive(true, 60_000);
+    const entered = enter(corridor, incoming);
+    let routed: Routed;
+    let framePlan: SocketPlan | undefined;
+    try {
+      routed = routeCall(entered);
+      if (isOwnPath(incoming.head)) throw nothingHere();
+      framePlan = firstFramePlan(routed);
+    } catch (thrown) {
+      return writeRawAnswer(upgrade.socket, refuseProblem(entered, thrown).answer);
+    }
+    if (framePlan !== undefined) return await serveFrameIdentity(incoming, upgrade, framePlan);
+    const waits = routed.operation.holdsUpgrade === true;
+    const passage = await walk(corridor, incoming);
+    if (passage.kind === 'forward') return await forward(passage, upgrade, waits);
+    if (!passage.isPassing || !waits) return writeRawAnswer(upgrade.socket, passage.answer);
+    const client = await accept(upgrade);
+    if (client === undefined) return;
+    const later = await holdSocket({ client, corridor, again: () => walk(corridor, incoming), held });
+    if (later !== undefined) await relayAccepted(later, client, waits);
+  };
+
+  async function forward(passage: Forward, upgrade: Upgrade, waits: boolean): Promise<void> {
+    const { decided } = passage;
+    let plan: SocketPlan | undefined;
+    try {
+      plan = decided.target.adapter.socket(decided.call);
+    } catch (thrown) {
+      return writeRawAnswer(upgrade.socket, refuseProblem(decided, thrown).answer);
+    }
+    if (plan === undefined) {
+      if (!connections.isDraining) return splice(passage, upgrade, relayParts);
+      return writeRawAnswer(upgrade.socket, refuseProblem(decided, restarting()).answer);
+    }
+    const client = await accept(upgrade);
+    if (client === undefined) return closeRecord(decided, { kind: 'broken', reason: 'client' });
+    await startRelay(passage, client, plan, waits);
+  }
+
+  /** For a client that was accepted before the passage was known: nothing can be said in HTTP any more. */
+  async function relayAccepted(passage: Forward, client: OpenSocket, waits: boolean): Promise<void> {
+    const { decided } = passage;
+    try {
+      const plan = decided.target.adapter.socket(decided.call);
+      if (plan !== undefined) return await startRelay(passage, client, plan, waits);
+    } catch (thrown) {
+      refuseProblem(decided, thrown);
+    }
+    closeRecord(decided, { kind: 'not_forwarded', status: 503 });
+    client.close(1011, 'INTERNAL');
+  }
+
+  async function startRelay(passage: Forward, client: OpenSocket, plan: SocketPlan, waits: boolean): Promise<void> {
+    if (connections.isDraining) {
+      closeRecord(passage.decided, { kind: 'broken', reason: 'drained' });
+      return client.close(1012, RESTART);
+    }
+    await relay({ client, passage, plan, parts: relayParts, waits });
+  }
+
+  async function serveFrameIdentity(incoming: Incoming, upgrade: Upgrade, plan: SocketPlan): Promise<void> {
+    const client = await accept(upgrade);
+    if (client === undefined) return;
+    const first = await client.first(timeouts.firstFrame);
+    if (first === undefined) return client.close(1008, 'no credential came in time');
+    if (first.isBinary) return client.close(1008, 'the first message must be text');
+    if (first.bytes.length > MAX_FIRST_BYTES) return client.close(1008, 'the first message is too long');
+    let token: string | undefined;
+    try {
+      token = plan.firstFrameToken?.(first.bytes.toString('utf8'));
+    } catch {
+      return client.close(1008, 'the first message cannot be read');
+    }
+    const passage = await walk(corridor, { ...incoming, frameToken: { token } });
+    if (passage.kind === 'forward') return await relayAccepted(passage, client, false);
+    const { answer } = passage;
+    client.close(answer.closeCode ?? (passage.isPassing ? 1012 : 1008), answer.headers['x-fairlead-reason'] ?? '');
+  }
+
+  /** Undefined when the client is gone, or its handshake was none after all. */
+  function accept({ request, socket, early }: Upgrade): Promise<OpenSocket | undefined> {
+    if (socket.destroyed) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const onClose = (): void => resolve(undefined);
+      socket.once('close', onClose);
+      server.handleUpgrade(request, socket, early, (client) => {
+        socket.off('close', onClose);
+        const opened = openSocket(client);
+        // Until a call stands for it, nobody else would tell it of a restart.
+        const forget = connections.onDrain(() => opened.close(1012, RESTART));
+        client.once('close', forget);
+        if (connections.isDraining) opened.close(1012, RESTART);
+        resolve(opened);
+      });
+    });
+  }
 }
 
-/** The refusal sentence fits a close reason of at most 123 bytes, or a shorter word stands for it. */
-function closeReason(answer: LocalAnswer): string {
-  const reason = answer.headers['x-fairlead-reason'] ?? '';
-  return Buffer.byteLength(reason) <= 123
-    ? reason
-    : Buffer.from(reason)
-        .subarray(0, 120)
-        .toString('utf8')
-        .replace(/\uFFFD+$/, '');
+/** The plan of a socket whose credential comes in its first message, when the upgrade carries none. */
+function firstFramePlan({ operation, target, incoming, decisionId }: Routed): SocketPlan | undefined {
+  if (operation.identity !== 'frame' || incoming.head.headers.has('authorization')) return undefined;
+  const caller = anonymousCaller(incoming.peer);
+  const plan = target.adapter.socket({ operation, head: incoming.head, caller, body: undefined, decisionId });
+  return plan?.firstFrameToken === undefined ? undefined : plan;
 }
 
-function refuseUpgrade(socket: Duplex, answer: LocalAnswer): void {
-  if (socket.destroyed) return;
-  const body = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : Buffer.from(answer.body);
-  const headers = { ...answer.headers, connection: 'close', 'content-length': String(body.length), 'cache-control': 'no-store' };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, ' ')}`);
-  socket.on('error', () => socket.destroy());
-  socket.write(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Refused'}\r\n${lines.join('\r\n')}\r\n\r\n`);
-  socket.end(body);
+function nothingHere(): Problem {
+  return new Problem({ code: 'NOT_FOUND', kind: 'not_found', message: 'there is nothing here' });
+}
+
+function restarting(): Problem {
+  return new Problem({ code: 'GATEWAY_RESTARTING', kind: 'fault', message: RESTART });
 }

@@ -1,4 +1,5 @@
 import type { HeaderChanges } from '../../targets/target.ts';
+import type { RequestHead } from '../../wire/call.ts';
 import { withoutCookies } from '../../wire/cookie.ts';
 import type { HeaderList } from '../../wire/headers.ts';
 import { stripForUpstream } from '../../wire/hop.ts';
@@ -10,22 +11,29 @@ import type { Decided } from '../passage.ts';
  * gone, then what we know ourselves, then what the adapter adds. INVARIANT: nothing that names an identity comes from the client.
  */
 export function upstreamHeaders(decided: Decided, changes: HeaderChanges, scheme: 'http' | 'https'): HeaderList {
-  const { incoming, caller, corridor, decisionId } = decided;
+  const { incoming, caller, corridor, decisionId, target } = decided;
   const { head, peer } = incoming;
-  const keepsAuthorization = caller.subject.kind === 'shared_secret';
-  let headers = stripForUpstream(head.headers).without(keepsAuthorization ? ['x-request-id'] : ['authorization', 'x-request-id']);
-  headers = headers
-    .with('x-request-id', decisionId)
-    .with('x-forwarded-for', peer.address)
-    .with('x-forwarded-proto', scheme)
-    .with('x-forwarded-host', head.headers.get('host') ?? head.host);
   const trace = traceOf(head.headers, { randomness: corridor.randomness, sample: () => false, trusted: false });
-  headers = applyChanges(headers, { set: traceHeaders(trace), remove: [] });
-  return withoutCookies(applyChanges(headers, changes), corridor.isOwnCookie);
+  const own: Record<string, string> = {
+    'x-request-id': decisionId,
+    'x-forwarded-for': peer.address,
+    'x-forwarded-proto': scheme,
+    'x-forwarded-host': head.headers.get('host') ?? head.host,
+    ...traceHeaders(trace),
+  };
+  const keepsAuthorization = caller.subject.kind === 'shared_secret' && target.mode === 'observe';
+  const stripped = stripForUpstream(head.headers);
+  const plain = keepsAuthorization ? stripped : stripped.without('authorization');
+  return applyChanges(withoutCookies(plain, corridor.isOwnCookie).withAll(own), changes);
+}
+
+/** Path and query of a call on its upstream, whose own path stands before them. */
+export function upstreamPath(upstream: URL, changed: string | undefined, head: Pick<RequestHead, 'path' | 'rawQuery'>): string {
+  const base = upstream.pathname === '/' ? '' : upstream.pathname.replace(/\/$/, '');
+  if (changed !== undefined) return base + changed;
+  return base + head.path.raw + (head.rawQuery === '' ? '' : `?${head.rawQuery}`);
 }
 
 export function applyChanges(headers: HeaderList, changes: HeaderChanges): HeaderList {
-  let changed = changes.remove.length === 0 ? headers : headers.without(changes.remove);
-  for (const [name, value] of Object.entries(changes.set)) changed = changed.with(name, value);
-  return changed;
+  return (changes.remove.length === 0 ? headers : headers.without(changes.remove)).withAll(changes.set);
 }

@@ -10,7 +10,8 @@ export interface UpstreamPools {
  * connection that is just being closed.
  */
 const IDLE_MS = 3_500;
-const MAX_CONNECTIONS = 512;
+/** Endless answers hold one each; with fewer of them than callers, a few readers could keep everybody else waiting. */
+const MAX_CONNECTIONS = 10_000;
 
 /** One pool per upstream origin, shared by all listeners. */
 export function upstreamPools(options: { readonly connectTimeoutMs: number }): UpstreamPools {

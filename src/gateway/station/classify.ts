@@ -21,10 +21,13 @@ export async function classifyCall(known: Known): Promise<Classified> {
     return { ...known, call: read, bytes, requests, problem: undefined };
   } catch (thrown) {
     const problem = asProblem(thrown);
-    if (target.mode !== 'observe' || problem.kind === 'too_large') throw thrown;
+    // A body that did not arrive cannot be passed on either.
+    if (target.mode !== 'observe' || problem.kind === 'too_large' || NOT_ARRIVED.has(problem.code)) throw thrown;
     return { ...known, call: { ...call, body: undefined as JsonValue | undefined }, bytes, requests: undefined, problem };
   }
 }
+
+const NOT_ARRIVED: ReadonlySet<string> = new Set(['BODY_INCOMPLETE', 'BODY_TIMEOUT']);
 
 async function readBody(known: Known): Promise<Uint8Array> {
   const { incoming, operation, target } = known;

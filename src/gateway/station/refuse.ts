@@ -22,11 +22,26 @@ export function refuseDenied(decided: Decided): Passage {
   return refuse(decided, { kind: 'denied', decision });
 }
 
-/** A Problem of any station. Our own fault keeps its cause in the log and out of the answer. */
-export function refuseProblem(at: Entered | Routed | Known, thrown: unknown): Passage {
+/** A Problem of any station: the call ends here, and nothing was forwarded. */
+export function refuseProblem(at: Entered | Routed | Known, thrown: unknown): Extract<Passage, { kind: 'answer' }> {
+  const problem = noteProblem(at, thrown);
+  return refuse(at, { kind: 'problem', problem });
+}
+
+/** The answer to a call that failed after it had left; its record is for the door to close. */
+export function failureAnswer(at: Decided, thrown: unknown): LocalAnswer {
+  return answerOf(at, { kind: 'problem', problem: noteProblem(at, thrown) });
+}
+
+/** Our own fault and the upstream's keep their cause in the log and out of the answer. */
+function noteProblem(at: Entered | Routed | Known, thrown: unknown): Problem {
   const problem = asProblem(thrown);
   const { corridor, incoming } = at;
   if (problem.kind === 'fault') corridor.log.error('own_fault', { code: problem.code, error: describe(problem) });
+  if (problem.kind === 'upstream') {
+    const target = 'target' in at ? at.target.name : '';
+    corridor.log.warn('upstream_failed', { target, code: problem.code, error: describe(problem) });
+  }
   if (!at.trail.isRecorded) {
     corridor.recorder.refusal({
       id: at.decisionId,
@@ -42,15 +57,26 @@ export function refuseProblem(at: Entered | Routed | Known, thrown: unknown): Pa
     });
   }
   corridor.metrics.count('fairlead_refusals_total', { code: problem.code });
-  return refuse(at, { kind: 'problem', problem });
+  return problem;
 }
 
-function refuse(at: Entered | Routed | Known, reason: RefusalReason): Passage {
-  const { decisionId } = at;
+function refuse(at: Entered | Routed | Known, reason: RefusalReason): Extract<Passage, { kind: 'answer' }> {
   const isPassing = reason.kind === 'problem' && (reason.problem.kind === 'fault' || reason.problem.kind === 'upstream');
-  const answer = 'target' in at ? adapterAnswer(at, reason) : plainAnswer(reason, decisionId);
+  const answer = answerOf(at, reason);
   closeRecord(at, { kind: 'not_forwarded', status: answer.status });
-  return { kind: 'answer', decisionId, answer, isPassing };
+  return { kind: 'answer', decisionId: at.decisionId, answer, isPassing };
+}
+
+/** In the target's own words; where even those fail, in ours, as our own fault. */
+function answerOf(at: Entered | Routed | Known, reason: RefusalReason): LocalAnswer {
+  if (!('target' in at)) return plainAnswer(reason, at.decisionId);
+  try {
+    return adapterAnswer(at, reason);
+  } catch (thrown) {
+    const problem = asProblem(thrown);
+    at.corridor.log.error('own_fault', { code: problem.code, error: describe(problem) });
+    return plainAnswer({ kind: 'problem', problem: asProblem(undefined) }, at.decisionId);
+  }
 }
 
 function adapterAnswer(at: Routed | Known, reason: RefusalReason): LocalAnswer {
@@ -83,5 +109,6 @@ export function plainAnswer(reason: RefusalReason, decisionId: string): LocalAns
 /** For the log: the chain of causes, which never holds what a caller sent. */
 function describe(problem: Problem): string {
   const cause = problem.cause;
-  return cause instanceof Error ? `${problem.message}: ${cause.stack ?? cause.message}` : problem.message;
+  if (!(cause instanceof Error)) return problem.message;
+  return `${problem.message}: ${problem.kind === 'fault' ? (cause.stack ?? cause.message) : cause.message}`;
 }

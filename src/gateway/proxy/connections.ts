@@ -1,0 +1,89 @@
+import type { ServerResponse } from 'node:http';
+import { type Server, Server as TcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { LiveCalls } from '../port.ts';
+import { endSocket } from './raw-answer.ts';
+
+/** What a listener has under way, so that it can end without breaking any of it. */
+export interface Connections {
+  readonly isDraining: boolean;
+  opened(response: ServerResponse, socket: Duplex): void;
+  upgraded(socket: Duplex): void;
+  /** Calls under way on a connection: bytes that are no request must not be answered into the midst of an answer. */
+  isBusy(socket: Duplex): boolean;
+  /** For sockets that no call stands for yet; returns the way to forget it. */
+  onDrain(listener: () => void): () => void;
+  /** Stops listening, tells sockets to come back elsewhere, lets calls end, and closes what is left after `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+}
+
+interface HttpServer extends Server {
+  closeIdleConnections(): void;
+  closeAllConnections(): void;
+}
+
+/** Kept connections without a call are closed when none was under way for this long: their next call gets `connection: close`. */
+const QUIET_MS = 1_000;
+const CHECK_MS = 50;
+
+export function trackConnections(server: HttpServer, live: LiveCalls): Connections {
+  const responses = new Set<ServerResponse>();
+  const upgraded = new Set<Duplex>();
+  const busy = new WeakMap<Duplex, number>();
+  const listeners = new Set<() => void>();
+  let isDraining = false;
+  let lastCallAt = 0;
+
+  const stopListening = (): Promise<void> =>
+    new Promise((resolve) => {
+      // The HTTP server's own `close` would end idle connections at once, also one whose next call is on the wire already.
+      TcpServer.prototype.close.call(server, () => resolve());
+    });
+
+  return {
+    get isDraining() {
+      return isDraining;
+    },
+    opened(response, socket) {
+      responses.add(response);
+      busy.set(socket, (busy.get(socket) ?? 0) + 1);
+      if (isDraining) response.shouldKeepAlive = false;
+      response.once('close', () => {
+        responses.delete(response);
+        busy.set(socket, (busy.get(socket) ?? 1) - 1);
+        lastCallAt = performance.now();
+      });
+    },
+    upgraded(socket) {
+      upgraded.add(socket);
+      socket.once('close', () => upgraded.delete(socket));
+    },
+    onDrain(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    isBusy: (socket) => (busy.get(socket) ?? 0) > 0,
+    async drain(graceMs) {
+      isDraining = true;
+      lastCallAt = performance.now();
+      const closed = stopListening();
+      for (const response of responses) response.shouldKeepAlive = false;
+      live.cutAll('drained', 'sockets');
+      for (const listener of [...listeners]) listener();
+      const quietMs = Math.min(QUIET_MS, graceMs / 4);
+      const checking = setInterval(() => {
+        if (responses.size === 0 && performance.now() - lastCallAt >= quietMs) server.closeIdleConnections();
+      }, CHECK_MS);
+      const timer = setTimeout(() => {
+        live.cutAll('drained', 'all');
+        for (const socket of upgraded) endSocket(socket, 500);
+        server.closeAllConnections();
+      }, graceMs);
+      await closed;
+      clearInterval(checking);
+      clearTimeout(timer);
+      // Not listening any more: this only stops the HTTP server's own timer.
+      server.close(() => undefined);
+    },
+  };
+}
