@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.system.test.ts'],
+          globalSetup: ['test/support/shared-prefect.ts'],
           testTimeout: 180_000,
           hookTimeout: 240_000,
           fileParallelism: false,
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: ['test/**/*.long.test.ts'],
+          globalSetup: ['test/support/shared-prefect.ts'],
           testTimeout: 900_000,
           hookTimeout: 600_000,
           fileParallelism: false,
