@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bindTargets } from './bind-targets.ts';
@@ -28,6 +27,7 @@ import { createMetrics } from './observe/metrics.ts';
 import { nearest } from './policy/explain.ts';
 import { parseResourceText } from './policy/resource-pattern.ts';
 import { policyTools } from './policy-tools.ts';
+import { pooledRandomness } from './randomness.ts';
 import { openStorage } from './storage.ts';
 import { parseHead } from './wire/head.ts';
 
@@ -53,7 +53,7 @@ export interface StartOptions {
 const SHARED_SECRET_REFRESH_MS = 5_000;
 
 const clock: Clock = { now: () => Date.now() };
-const randomness: Randomness = { bytes: (count) => new Uint8Array(randomBytes(count)) };
+const randomness: Randomness = pooledRandomness();
 
 /** Builds every room from a checked configuration, hands each its ports, and opens the listeners. */
 export async function startGateway(config: Config, options: StartOptions = {}): Promise<RunningGateway> {
