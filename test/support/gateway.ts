@@ -10,7 +10,7 @@ import type { BoundTarget, Corridor } from '../../src/gateway/port.ts';
 import { openProxyDoor } from '../../src/gateway/proxy/server.ts';
 import { upstreamPools } from '../../src/gateway/proxy/upstream-pools.ts';
 import { isOwnCookie } from '../../src/identity/cookie-name.ts';
-import { memoryStore, randomness, testHealth, testLog } from '../../src/identity/fixture.ts';
+import { memoryStore, randomness, testLog } from '../../src/identity/fixture.ts';
 import type { Authenticator, Credential, Identified } from '../../src/identity/port.ts';
 import { openRevocations } from '../../src/identity/revocation.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
@@ -62,11 +62,10 @@ export async function testGateway(options: GatewayOptions = {}) {
   const upstream = await upstreamServer();
   const log = testLog();
   const metrics = createMetrics();
-  const health = testHealth();
   const store = memoryStore(systemClock);
   const record = keptRecord(options.recorder ?? {});
   const policy = switchablePolicy(policyOf(options.rules ?? RULES));
-  const revocations = await openRevocations({ store, clock: systemClock, log, health });
+  const revocations = await openRevocations({ store, clock: systemClock, log, keepMs: 86_400_000 });
   const live = openLiveCalls({ clock: systemClock, log, metrics, revocations, policy });
   const pools = upstreamPools({ connectTimeoutMs: options.timeouts?.connect ?? 2_000 });
   const context: TargetContext = {

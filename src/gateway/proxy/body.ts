@@ -22,6 +22,8 @@ export interface IncomingBody {
   readWhole(maxBytes: number): Promise<Uint8Array>;
   /** As it comes; the source is paused while nobody asks. Problems BODY_INCOMPLETE, BODY_TIMEOUT. */
   chunks(): AsyncGenerator<Buffer>;
+  /** What follows on the connection cannot be read: whoever reads the body, now or later, gets this Problem. */
+  fail(problem: Problem): void;
   /** Takes the body from its reader and throws it away; true when its end came within these bounds. */
   discard(bounds: { readonly maxBytes: number; readonly withinMs: number }): Promise<boolean>;
 }
@@ -30,6 +32,8 @@ export function incomingBody(request: IncomingMessage, options: BodyOptions): In
   const isPresent = request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
   const stated = request.headers['content-length'];
   let reader: Reader | undefined;
+  let failed: Problem | undefined;
+  let stopDiscarding: (() => void) | undefined;
   const read = (): Reader => {
     if (reader === undefined) {
       options.onFirstRead?.();
@@ -60,20 +64,28 @@ export function incomingBody(request: IncomingMessage, options: BodyOptions): In
       return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
     },
     async *chunks() {
+      if (failed !== undefined) throw failed;
       const { next } = read();
       for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
     },
+    fail(problem) {
+      failed = problem;
+      reader?.stop(problem);
+      stopDiscarding?.();
+    },
     async discard({ maxBytes, withinMs }) {
-      reader?.stop();
-      if (request.readableEnded) return true;
-      return await runOut(request, maxBytes, withinMs);
+      reader?.stop(incomplete());
+      if (request.readableEnded || failed !== undefined) return failed === undefined;
+      return await runOut(request, maxBytes, withinMs, (stop) => {
+        stopDiscarding = stop;
+      });
     },
   };
 }
 
 interface Reader {
   next(): Promise<Buffer | undefined>;
-  stop(): void;
+  stop(problem: Problem): void;
 }
 
 function openReader(request: IncomingMessage, silenceMs: number): Reader {
@@ -114,14 +126,19 @@ function openReader(request: IncomingMessage, silenceMs: number): Reader {
       request.resume();
       return waiting.promise;
     },
-    stop() {
+    stop(problem) {
       request.off('data', onData);
-      finish(incomplete());
+      finish(problem);
     },
   };
 }
 
-function runOut(request: IncomingMessage, maxBytes: number, withinMs: number): Promise<boolean> {
+function runOut(
+  request: IncomingMessage,
+  maxBytes: number,
+  withinMs: number,
+  giveStop: (stop: () => void) => void,
+): Promise<boolean> {
   return new Promise((resolve) => {
     let size = 0;
     const settle = (isAll: boolean): void => {
@@ -139,6 +156,7 @@ function runOut(request: IncomingMessage, maxBytes: number, withinMs: number): P
     const onEnd = (): void => settle(true);
     const onClose = (): void => settle(request.complete);
     const timer = setTimeout(() => settle(false), withinMs);
+    giveStop(() => settle(false));
     request.on('data', onData);
     request.on('end', onEnd);
     request.on('close', onClose);

@@ -1,16 +1,16 @@
-import type { ServerResponse } from 'node:http';
 import { type Server, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { LiveCalls } from '../port.ts';
+import type { ClientCall } from './local-answer.ts';
 import { endSocket } from './raw-answer.ts';
 
 /** What a listener has under way, so that it can end without breaking any of it. */
 export interface Connections {
   readonly isDraining: boolean;
-  opened(response: ServerResponse, socket: Duplex): void;
+  opened(call: ClientCall): void;
   upgraded(socket: Duplex): void;
-  /** Calls under way on a connection: bytes that are no request must not be answered into the midst of an answer. */
-  isBusy(socket: Duplex): boolean;
+  /** Calls under way on a connection, in their order. */
+  callsOn(socket: Duplex): readonly ClientCall[];
   /** For sockets that no call stands for yet; returns the way to forget it. */
   onDrain(listener: () => void): () => void;
   /** Stops listening, tells sockets to come back elsewhere, lets calls end, and closes what is left after `graceMs`. */
@@ -27,9 +27,8 @@ const QUIET_MS = 1_000;
 const CHECK_MS = 50;
 
 export function trackConnections(server: HttpServer, live: LiveCalls): Connections {
-  const responses = new Set<ServerResponse>();
+  const calls = new Set<ClientCall>();
   const upgraded = new Set<Duplex>();
-  const busy = new WeakMap<Duplex, number>();
   const listeners = new Set<() => void>();
   let isDraining = false;
   let lastCallAt = 0;
@@ -44,13 +43,12 @@ export function trackConnections(server: HttpServer, live: LiveCalls): Connectio
     get isDraining() {
       return isDraining;
     },
-    opened(response, socket) {
-      responses.add(response);
-      busy.set(socket, (busy.get(socket) ?? 0) + 1);
+    opened(call) {
+      const { response } = call;
+      calls.add(call);
       if (isDraining) response.shouldKeepAlive = false;
       response.once('close', () => {
-        responses.delete(response);
-        busy.set(socket, (busy.get(socket) ?? 1) - 1);
+        calls.delete(call);
         lastCallAt = performance.now();
       });
     },
@@ -62,17 +60,17 @@ export function trackConnections(server: HttpServer, live: LiveCalls): Connectio
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    isBusy: (socket) => (busy.get(socket) ?? 0) > 0,
+    callsOn: (socket) => [...calls].filter(({ request }) => request.socket === socket),
     async drain(graceMs) {
       isDraining = true;
       lastCallAt = performance.now();
       const closed = stopListening();
-      for (const response of responses) response.shouldKeepAlive = false;
+      for (const { response } of calls) response.shouldKeepAlive = false;
       live.cutAll('drained', 'sockets');
       for (const listener of [...listeners]) listener();
       const quietMs = Math.min(QUIET_MS, graceMs / 4);
       const checking = setInterval(() => {
-        if (responses.size === 0 && performance.now() - lastCallAt >= quietMs) server.closeIdleConnections();
+        if (calls.size === 0 && performance.now() - lastCallAt >= quietMs) server.closeIdleConnections();
       }, CHECK_MS);
       const timer = setTimeout(() => {
         live.cutAll('drained', 'all');

@@ -187,7 +187,7 @@ function isStaleConnection(error: unknown): boolean {
 }
 
 function isClients(problem: Problem): boolean {
-  return problem.code === 'BODY_INCOMPLETE' || problem.code === 'BODY_TIMEOUT';
+  return problem.kind === 'invalid';
 }
 
 function brokenBy(reason: CutReason | undefined): 'client' | 'revoked' | 'drained' {

@@ -41,7 +41,8 @@ export function writeLocalAnswer(call: ClientCall, answer: LocalAnswer): void {
   // All of the answer leaves now; the end, which closes the connection, waits until the client has stopped sending.
   if (isBare) response.flushHeaders();
   else response.write(bytes);
-  void body.discard({ maxBytes: LINGER_BYTES, withinMs: LINGER_MS }).then(() => response.end());
+  const withinMs = isAwaitingContinue(call) ? 0 : LINGER_MS;
+  void body.discard({ maxBytes: LINGER_BYTES, withinMs }).then(() => response.end());
 }
 
 /** After an upstream answered before it had read the whole body: the connection serves the next call only when the rest has come. */
@@ -54,8 +55,13 @@ export function dropRest({ request, body }: ClientCall): void {
 }
 
 /** What becomes of the body that is not read yet. A client that still waits for `100 Continue` may never send it: that ends too. */
-function restOf({ request, body }: ClientCall): 'none' | 'dropped' | 'ends' {
+function restOf(call: ClientCall): 'none' | 'dropped' | 'ends' {
+  const { body } = call;
   if (body.isComplete) return 'none';
-  if (request.headers.expect !== undefined && !body.isStarted) return 'ends';
+  if (isAwaitingContinue(call)) return 'ends';
   return (body.length ?? Number.POSITIVE_INFINITY) <= KEEP_BYTES ? 'dropped' : 'ends';
+}
+
+function isAwaitingContinue({ request, body }: ClientCall): boolean {
+  return request.headers.expect !== undefined && !body.isStarted;
 }

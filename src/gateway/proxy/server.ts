@@ -70,8 +70,8 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
   const connections = trackConnections(server, corridor.live);
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    connections.opened(response, request.socket);
     const call = clientCall(parts, request, response);
+    connections.opened(call);
     serveRequest(parts, call).catch((thrown: unknown) => {
       corridor.log.error('request_failed', { error: String(thrown) });
       response.destroy();
@@ -81,18 +81,23 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
   // The body is asked for when something reads it: a call that is refused by its head never gets to send one.
   server.on('checkContinue', onRequest);
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    connections.opened(response, request.socket);
+    const call = clientCall(parts, request, response);
+    connections.opened(call);
     const problem = new Problem({
       code: 'EXPECTATION_FAILED',
       kind: 'invalid',
       status: 417,
       message: 'the gateway knows no expectation but `100-continue`',
     });
-    writeLocalAnswer(clientCall(parts, request, response), refuseAtEdge(corridor, problem, request.socket));
+    writeLocalAnswer(call, refuseAtEdge(corridor, problem, request.socket));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || connections.isBusy(socket)) return socket.destroy();
-    writeRawAnswer(socket, refuseAtEdge(corridor, parserProblem(error), socket as Socket));
+    if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+    const [open, ...others] = connections.callsOn(socket);
+    if (open === undefined) return writeRawAnswer(socket, refuseAtEdge(corridor, parserProblem(error), socket as Socket));
+    // It is the body of the one open call that is broken; anything else would be answered into the midst of another's answer.
+    if (others.length > 0 || open.request.complete) return socket.destroy();
+    open.body.fail(parserProblem(error));
   });
 
   const serveUpgrade = openUpgrades({ corridor, limits, timeouts, scheme: parts.scheme, connections });
