@@ -2,13 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
 import { Problem } from '../core/problem.ts';
 import { problemBody, problemHeaders, type Refused, refuse, STANDING_HEADERS } from './answer.ts';
-import { createControlApp } from './app.ts';
 import type { ControlCall } from './call.ts';
 import { isLoopbackName } from './config.ts';
 import type { ControlParts } from './parts.ts';
+import type { ControlListener } from './request-listener.ts';
 
 export interface ControlOptions {
   /** An empty host is every address. */
@@ -34,25 +33,22 @@ const CLOSE_MS = 5_000;
 
 /** Opens the control origin: sign-in, pages and API, under its own host name and no other. */
 export async function openControl(parts: ControlParts, options: ControlOptions): Promise<ControlServer> {
-  const app = createControlApp(parts, options);
-  const calls = new WeakMap<IncomingMessage, ControlCall>();
   const isServed = servedHosts(parts.origin);
-  const listener = getRequestListener(
-    (request, env) => {
-      // Set just before; the listener's own types also allow HTTP/2.
-      const call = calls.get(env.incoming as IncomingMessage);
-      return call === undefined ? new Response(null, { status: 500 }) : app.fetch(request, { call });
-    },
-    { overrideGlobalObjects: false },
-  );
+  // Node's second HTTP stack comes with the web framework, 10 MB: loaded by the first call.
+  let listener: Promise<ControlListener> | undefined;
+  const answer = async (call: ControlCall, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    listener ??= import('./request-listener.ts').then(({ createControlListener }) => createControlListener(parts, options));
+    await (await listener)(call, incoming, outgoing);
+  };
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    let call: ControlCall;
     try {
-      calls.set(incoming, callOf(parts, incoming, isServed));
+      call = callOf(parts, incoming, isServed);
     } catch (thrown) {
       writeRefusal(outgoing, refuse(parts, thrown, undefined, addressOf(incoming.socket)));
       return;
     }
-    listener(incoming, outgoing).catch((thrown: unknown) => {
+    answer(call, incoming, outgoing).catch((thrown: unknown) => {
       parts.log.error('control_request_failed', { error: String(thrown) });
       outgoing.destroy();
     });
