@@ -1,16 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { Browser } from './support/browser.ts';
 import { Demo } from './support/demo.ts';
+import { describeWithPrefect, theEnvironment } from './support/with-prefect.ts';
 
 /** The README's transcript: what it shows is run here, on the demo as a user starts it. */
-describe('the demo', () => {
+describeWithPrefect('the demo', () => {
   let demo: Demo;
   let denied = '';
 
   beforeAll(async () => {
-    demo = await Demo.create();
+    demo = await Demo.create(theEnvironment());
     await demo.start('go ahead', 600_000);
   }, 620_000);
   afterAll(() => demo?.dispose());
@@ -27,9 +30,16 @@ describe('the demo', () => {
     expect(JSON.parse(lead.stdout)).toMatchObject({ administrator: true });
   });
 
-  it('lets the engineer run the flow with a stock client, and the worker finishes it', async () => {
-    const run = await demo.prefect('ada', 'deployment', 'run', 'etl/nightly', '--watch');
-    expect(run.text).toContain("Flow run finished successfully in 'Completed'");
+  for (const { person, command, expected } of transcript()) {
+    if (command.includes(' revoke ')) continue;
+    it(`shows ${person}, as the README does: ${command}`, async () => {
+      const { text } = await say(demo, person, command.replace('DECISION', denied));
+      denied = /\(decision ([0-9a-f-]{36})\)/.exec(text.replaceAll('\n', ' ').replaceAll('  ', ' '))?.[1] ?? denied;
+      for (const line of expected) expect(folded(text)).toMatch(wildcard(folded(line)));
+    });
+  }
+
+  it('recorded the run of the engineer with what came of it', async () => {
     const { entries } = await search(demo, 'lee', '--action', 'prefect.deployment.run', '--caller', 'user:ada@acme.example');
     expect(entries[0]).toMatchObject({ decision: { verdict: 'allow' }, outcome: { outcome: { kind: 'answered', status: 201 } } });
   });
@@ -44,17 +54,6 @@ describe('the demo', () => {
     });
     const runs = (await answer.json()) as { created_by: { display_value: string } | null }[];
     expect(runs.some((run) => run.created_by?.display_value === 'user:ada@acme.example')).toBe(true);
-  });
-
-  it('denies the viewer in one sentence that carries the decision', async () => {
-    const run = await demo.prefect('vic', 'deployment', 'run', 'etl/nightly');
-    expect(run.code).toBe(1);
-    expect(run.text).toMatch(
-      /`user:vic@acme.example` may not `prefect.deployment.run` on `prefect\/deployments\/etl\/nightly`: no rule allows it/,
-    );
-    expect(run.text).not.toContain('Traceback');
-    denied = /\(decision ([0-9a-f-]{36})\)/.exec(run.text.replaceAll('\n', ''))?.[1] ?? '';
-    expect(denied).not.toBe('');
   });
 
   it('explains it in short to the viewer, in full to the administrator, and not at all to others', async () => {
@@ -131,6 +130,42 @@ describe('the demo', () => {
     expect(processesOf(demo.folder)).toEqual([]);
   });
 });
+
+interface Spoken {
+  readonly person: string;
+  readonly command: string;
+  readonly expected: readonly string[];
+}
+
+/** The README's commands, who gives them, and the lines that they print; `…` stands for whatever differs from run to run. */
+function transcript(): readonly Spoken[] {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+  const block = /<!-- transcript -->\n```console\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const people: Readonly<Record<string, string>> = { engineer: 'ada', viewer: 'vic', lead: 'lee' };
+  const spoken: (Spoken & { expected: string[] })[] = [];
+  let person = '';
+  for (const line of block.split('\n')) {
+    if (line.startsWith('# ')) person = people[/# the (\w+)/.exec(line)?.[1] ?? ''] ?? '';
+    else if (line.startsWith('$ ')) spoken.push({ person, command: line.slice(2), expected: [] });
+    else if (line.trim() !== '') spoken.at(-1)?.expected.push(line);
+  }
+  if (spoken.length < 7) throw new Error('the README has no transcript');
+  return spoken;
+}
+
+async function say(demo: Demo, person: string, command: string): Promise<{ readonly text: string }> {
+  const [program = '', ...args] = command.split(' ');
+  return program === 'prefect' ? await demo.prefect(person, ...args) : await demo.fairlead(person, ...args);
+}
+
+/** Without line breaks and runs of spaces, which depend on the width of the terminal. */
+function folded(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}
+
+function wildcard(text: string): RegExp {
+  return new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '.*?'));
+}
 
 interface Found {
   readonly id: string;

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 
-/** A browser without scripts: follows redirects, keeps cookies per host and port, fills in forms. */
+/** A browser without scripts: follows redirects, keeps cookies per host (ports do not keep them apart), fills in forms. */
 export class Browser {
   readonly #cookies = new Map<string, Map<string, string>>();
 
@@ -55,8 +55,8 @@ export class Browser {
   }
 
   #jar(url: URL): Map<string, string> {
-    const jar = this.#cookies.get(url.host) ?? new Map<string, string>();
-    this.#cookies.set(url.host, jar);
+    const jar = this.#cookies.get(url.hostname) ?? new Map<string, string>();
+    this.#cookies.set(url.hostname, jar);
     return jar;
   }
 }

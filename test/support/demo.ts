@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Browser } from './browser.ts';
+import { lendEnvironment, type PrefectEnvironment } from './prefect-environment.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'src', 'main.ts');
@@ -27,9 +28,12 @@ export class Demo {
     this.ports = ports;
   }
 
-  static async create(): Promise<Demo> {
+  /** With `environment` it finds its Prefect installed already. */
+  static async create(environment?: PrefectEnvironment): Promise<Demo> {
     const [control, admin, prefect, web, provider, prefectServer, webService] = await freePorts(7);
-    return new Demo({ control, admin, prefect, web, provider, prefectServer, webService } as Demo['ports']);
+    const demo = new Demo({ control, admin, prefect, web, provider, prefectServer, webService } as Demo['ports']);
+    if (environment !== undefined) lendEnvironment(environment, join(demo.folder, 'prefect-3.9.1'));
+    return demo;
   }
 
   get pid(): number {
