@@ -89,7 +89,10 @@ export async function upstreamServer(port = 0) {
       if (made.keepsRaw) raw.push(chunk);
     });
   });
-  server.on('upgrade', (request, socket, head) => made.onUpgrade(request, socket as Socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('end', () => socket.destroy());
+    made.onUpgrade(request, socket as Socket, head);
+  });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   made.port = (server.address() as AddressInfo).port;
   made.url = `http://127.0.0.1:${made.port}`;

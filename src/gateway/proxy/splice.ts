@@ -13,6 +13,8 @@ import type { Upgrade } from './upgrade.ts';
 import { answerHeaders } from './upstream-answer.ts';
 import { upstreamHeaders, upstreamPath } from './upstream-headers.ts';
 
+const MAX_EARLY_BYTES = 64 * 1024;
+
 /**
  * A socket whose messages mean nothing to the target's adapter: after the upgrade both sides are joined byte for byte. It is
  * still cut on revocation, policy change and drain.
@@ -57,6 +59,7 @@ export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: 
     return;
   }
   client.on('close', onClientGone);
+  const early = readEarly(upgrade, () => client.destroy());
 
   try {
     call = openCall(passage, parts);
@@ -64,7 +67,7 @@ export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: 
     fail(thrown);
     return;
   }
-  call.on('upgrade', (answer, socket, early) => {
+  call.on('upgrade', (answer, socket, first) => {
     upstream = socket;
     socket.setTimeout(0);
     socket.setKeepAlive(true, 60_000);
@@ -79,8 +82,8 @@ export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: 
       return;
     }
     client.write(head, 'latin1');
-    if (early.length > 0) client.write(early);
-    if (upgrade.early.length > 0) socket.write(upgrade.early);
+    if (first.length > 0) client.write(first);
+    for (const chunk of early()) socket.write(chunk);
     socket.pipe(client);
     client.pipe(socket);
   });
@@ -90,6 +93,25 @@ export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: 
     if (upstream === undefined && !client.destroyed) fail(unavailable(error));
   });
   call.end();
+}
+
+/** While the upstream has not answered, the client is read: only so is it seen to leave. Yields what it sent, and stops reading. */
+function readEarly({ socket, early }: Upgrade, onEnd: () => void): () => readonly Buffer[] {
+  const chunks = early.length > 0 ? [early] : [];
+  let size = early.length;
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_EARLY_BYTES) socket.pause();
+  };
+  socket.on('data', onData);
+  socket.once('end', onEnd);
+  return () => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    socket.pause();
+    return chunks;
+  };
 }
 
 function openCall({ decided, changes }: Extract<Passage, { kind: 'forward' }>, parts: RelayParts) {
