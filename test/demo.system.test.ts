@@ -88,6 +88,8 @@ describeWithPrefect('the demo', () => {
       ({ decision }) => decision?.requests.flatMap(({ wouldDeny }) => wouldDeny.map(({ name }) => name)) ?? [],
     );
     expect(watched).toContain('web/reports-are-for-leads');
+    const shown = await demo.fairlead('lee', 'audit', 'search', '--target', 'web', '--caller', 'user:vic@acme.example');
+    expect(shown.stdout).toMatch(/allow, would deny .* web\/reports /);
     expect((await signedInPage(demo, 'vic', `http://127.0.0.1:${demo.ports.web}/admin`)).status).toBe(403);
   });
 
