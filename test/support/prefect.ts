@@ -98,8 +98,17 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One call to a Prefect API, by plain HTTP. */
-export async function call(url: string, { method, path, body, headers = {} }: Sent): Promise<Answer> {
+/** One call to a Prefect API, by plain HTTP. The server's own 503, when its database is busy, is waited for as clients do. */
+export async function call(url: string, sent: Sent): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await callOnce(url, sent);
+    const isBusy = answer.status === 503 && answer.body?.exception_message !== undefined;
+    if (!isBusy || tries === 6) return answer;
+    await sleep(200 * tries);
+  }
+}
+
+async function callOnce(url: string, { method, path, body, headers = {} }: Sent): Promise<Answer> {
   const response = await fetch(`${url}/api${path}`, {
     method,
     headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
