@@ -1,11 +1,11 @@
-// Makes `dist/package/`: the package as users install it. JavaScript only, everything bundled, no dependency, no install script.
+// Makes `dist/package/` (or the folder that is named): the package as users install it. JavaScript only, everything bundled, no dependency, no install script.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
-const out = join(root, 'dist', 'package');
+const out = resolve(process.argv[2] ?? join(root, 'dist', 'package'));
 const { name, version, description, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 rmSync(out, { recursive: true, force: true });
@@ -80,7 +80,7 @@ for (const file of [
 writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty(Object.keys(result.metafile.inputs)));
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 process.stdout.write(
-  `dist/package: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`,
+  `${out}: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`,
 );
 
 /** Libraries whose entries hold much that is never called. */
