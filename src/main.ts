@@ -7,10 +7,10 @@ import type { Config } from './config/config.ts';
 const functions: CliFunctions = {
   version: await version(),
   async up(config) {
-    return await (await import('./run-gateway.ts')).runGateway(config);
+    return await (await import('./run-gateway.ts')).runGateway(config, this.version);
   },
   async demo(options) {
-    return await (await import('./run-demo.ts')).runDemoCommand(options);
+    return await (await import('./run-demo.ts')).runDemoCommand({ ...options, version: this.version });
   },
   async checkPolicies(config: Config, files) {
     const [{ checkPolicies }, { policyTools }, { ENFORCED }] = await Promise.all([

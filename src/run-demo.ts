@@ -12,14 +12,14 @@ import { endingSignal } from './ending.ts';
 import { startGateway } from './start-gateway.ts';
 
 /** `fairlead demo` and `npm start`. Ends on Ctrl-C or SIGTERM; a second signal does not wait. */
-export async function runDemoCommand(options: { readonly dir?: string }): Promise<number> {
+export async function runDemoCommand(options: { readonly dir?: string; readonly version: string }): Promise<number> {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const isClone = existsSync(join(root, 'bootstrap', 'run.cjs'));
   return await runDemo({
     startGateway: async (configFile, { logFile }) => {
       const { config, diagnostics } = loadConfig(await readFile(configFile, 'utf8'), configFile);
       if (config === undefined) throw new Error(diagnostics.map(diagnosticText).join('\n'));
-      return await startGateway(config, { logFile });
+      return await startGateway(config, { logFile, version: options.version });
     },
     folder: resolve(options.dir ?? (isClone ? join(root, '.fairlead', 'demo') : join(dataHome(), 'fairlead', 'demo'))),
     assets: demoAssets(root),

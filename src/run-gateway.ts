@@ -1,11 +1,12 @@
 import type { Config } from './config/config.ts';
+import { onHangup } from './config/reload.ts';
 import { asProblem } from './core/problem.ts';
 import { endingSignal } from './ending.ts';
 import { startGateway } from './start-gateway.ts';
 
 /** `fairlead up`: runs until SIGTERM or SIGINT, drains, and ends; a second signal does not wait. SIGHUP reads files anew. */
-export async function runGateway(config: Config): Promise<number> {
-  const gateway = await startGateway(config).catch((error: unknown) => {
+export async function runGateway(config: Config, version: string): Promise<number> {
+  const gateway = await startGateway(config, { version }).catch((error: unknown) => {
     const problem = asProblem(error);
     const cause = problem.cause instanceof Error ? `: ${problem.cause.message}` : '';
     process.stderr.write(
@@ -14,9 +15,7 @@ export async function runGateway(config: Config): Promise<number> {
     return undefined;
   });
   if (gateway === undefined) return 1;
-  process.on('SIGHUP', () => {
-    gateway.reload().catch((error: unknown) => process.stderr.write(`fairlead: reload failed: ${String(error)}\n`));
-  });
+  onHangup(process, () => gateway.reload());
   await new Promise<void>((resolve) => {
     endingSignal().addEventListener('abort', () => resolve(), { once: true });
   });

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bindTargets } from './bind-targets.ts';
 import type { Config } from './config/config.ts';
+import { loadConfig } from './config/load.ts';
 import { readPolicyFiles } from './config/policy-files.ts';
+import { type ReloadReport, reload } from './config/reload.ts';
 import { openActivation } from './control/activation.ts';
 import { openControl } from './control/server.ts';
 import type { Clock, Log, Randomness, Secrets } from './core/ports.ts';
@@ -38,13 +40,15 @@ export interface RunningGateway {
   readonly adminPort: number;
   /** Port of each proxy listener, by target name; `*` is the listener for hosts. */
   readonly proxyPorts: Readonly<Record<string, number>>;
-  /** Reads certificates, secrets and the decision file anew. */
-  reload(): Promise<void>;
+  /** Reads certificates and secrets anew, reopens the decision file, and says which sections of the file wait for a restart. */
+  reload(): Promise<ReloadReport>;
   /** Drains and ends: no call under way is broken while the configured time lasts. */
   close(): Promise<void>;
 }
 
 export interface StartOptions {
+  /** Of the program, for metrics. */
+  readonly version?: string;
   /** Where log lines go instead of standard error. */
   readonly logFile?: string;
 }
@@ -70,6 +74,7 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
   const stderrOrFile = options.logFile === undefined ? {} : { stream: logDestination(options.logFile) };
   const log = createLog({ clock, level: config.observe.logLevel, ...stderrOrFile });
   const metrics = createMetrics();
+  metrics.gauge('fairlead_build_info', 1, { version: options.version ?? 'unknown', node: process.versions.node });
   const health = createHealth({ expected: ['store', 'policy'], log, metrics });
   const secrets = createSecrets({ log, clock, env: process.env });
   const tls = await readTls(config, secrets);
@@ -87,6 +92,10 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     { tools, enforced: ENFORCED, store: storage.store, clock, log, health, metrics },
     policyFolders,
   );
+
+  let generation = 1;
+  metrics.gauge('fairlead_policy_generation', generation);
+  activation.onChange(() => metrics.gauge('fairlead_policy_generation', ++generation));
 
   const assertionKey = await openAssertionKey(config.store.folder, config.origin.text);
   const pools = upstreamPools({ connectTimeoutMs: config.timeouts.connect });
@@ -182,13 +191,22 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     controlPort: control.port,
     adminPort,
     proxyPorts: doors.ports,
-    async reload() {
-      secrets.forget();
-      stream.reopen();
-      const fresh = await readTls(config, secrets);
-      if (fresh === undefined) return;
-      doors.reloadTls(fresh);
-      control.reloadTls(fresh);
+    reload() {
+      return reload({
+        running: config,
+        load: async () => loadConfig(await readFile(config.file, 'utf8'), config.file, { env: process.env }),
+        log,
+        live: {
+          secrets: () => secrets.forget(),
+          decisions: () => stream.reopen(),
+          async certificate() {
+            const fresh = await readTls(config, secrets);
+            if (fresh === undefined) return;
+            doors.reloadTls(fresh);
+            control.reloadTls(fresh);
+          },
+        },
+      });
     },
     close() {
       closing ??= (async () => {

@@ -54,20 +54,18 @@ export const METRICS: readonly MetricDefinition[] = [
     labels: ['target'],
   },
   {
-    name: 'fairlead_credential_exchanges_total',
-    kind: 'counter',
-    help: 'Exchanges of credentials with providers.',
-    labels: ['provider', 'result'],
-  },
-  { name: 'fairlead_log_entries_total', kind: 'counter', help: 'Entries of the decision record written.', labels: ['kind'] },
-  {
     name: 'fairlead_frames_total',
     kind: 'counter',
     help: 'Socket messages that were decided on, by target and verdict.',
     labels: ['target', 'verdict'],
   },
   { name: 'fairlead_policy_rules', kind: 'gauge', help: 'Rules of the active policy.', labels: [] },
-  { name: 'fairlead_policy_generation', kind: 'gauge', help: 'Policies activated since the start.', labels: [] },
+  {
+    name: 'fairlead_policy_generation',
+    kind: 'gauge',
+    help: 'Policies active since the start, the present one included.',
+    labels: [],
+  },
   { name: 'fairlead_health', kind: 'gauge', help: '1 for the state a component is in, else 0.', labels: ['component', 'state'] },
   {
     name: 'fairlead_decision_lines_lost_total',

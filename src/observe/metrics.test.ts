@@ -24,7 +24,7 @@ function readMetrics(text: string): { readonly types: Map<string, string>; reado
       types.set(type[1] ?? '', type[2] ?? '');
       continue;
     }
-    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
+    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/s.exec(line);
     if (sample === null) throw new Error(`not a sample: ${line}`);
     const labels: Record<string, string> = {};
     let rest = sample[2] ?? '';

@@ -8,7 +8,7 @@ import type { BoundTarget, Corridor } from '../port.ts';
 
 /** May it? Pure: no I/O, no clock beyond the time passed in, no counters. */
 export function decideCall(classified: Classified): Decided {
-  const { corridor, requests, problem, target, operation } = classified;
+  const { corridor, requests, problem, target } = classified;
   if (requests === undefined) {
     const decision = problem === undefined ? publicDecision() : unclearDecision(problem.code, corridor);
     return { ...classified, decision, attributesRead: {} };
@@ -21,7 +21,6 @@ export function decideCall(classified: Classified): Decided {
     verdict: decision.verdict,
     mode: decision.mode,
     code: decision.code,
-    class: operation.class,
   });
   admit(classified, decision, requests);
   return { ...classified, decision, attributesRead };
