@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { anonymousCaller } from '../../core/caller.ts';
 import { Problem } from '../../core/problem.ts';
-import type { SocketPlan } from '../../targets/target.ts';
+import type { LocalAnswer, SocketPlan } from '../../targets/target.ts';
 import type { Limits, Timeouts } from '../config.ts';
 import { closeRecord } from '../exit.ts';
 import type { Passage, Routed } from '../passage.ts';
@@ -40,6 +40,8 @@ type Forward = Extract<Passage, { kind: 'forward' }>;
 
 /** A first message that carries a token is short. */
 const MAX_FIRST_BYTES = 16 * 1024;
+/** Refused sockets are logged no more often than this, per target. */
+const NOTE_MS = 1_000;
 const RESTART = 'the gateway restarts';
 
 /**
@@ -50,6 +52,7 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
   const { corridor, connections, timeouts, limits } = parts;
   const relayParts = { scheme: parts.scheme, connectTimeoutMs: timeouts.connect };
   const held = { now: 0 };
+  const notedAtMs = new Map<string, number>();
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: limits.messageBytes,
@@ -70,11 +73,14 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
     } catch (thrown) {
       return writeRawAnswer(upgrade.socket, refuseProblem(entered, thrown).answer);
     }
-    if (framePlan !== undefined) return await serveFrameIdentity(incoming, upgrade, framePlan);
+    if (framePlan !== undefined) return await serveFrameIdentity(routed, upgrade, framePlan);
     const waits = routed.operation.holdsUpgrade === true;
     const passage = await walk(corridor, incoming);
     if (passage.kind === 'forward') return await forward(passage, upgrade, waits);
-    if (!passage.isPassing || !waits) return writeRawAnswer(upgrade.socket, passage.answer);
+    if (!passage.isPassing || !waits) {
+      noteRefused(routed, passage.answer);
+      return writeRawAnswer(upgrade.socket, passage.answer);
+    }
     const client = await accept(upgrade);
     if (client === undefined) return;
     const later = await holdSocket({ client, corridor, again: () => walk(corridor, incoming), held });
@@ -119,7 +125,8 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
     await relay({ client, passage, plan, parts: relayParts, waits });
   }
 
-  async function serveFrameIdentity(incoming: Incoming, upgrade: Upgrade, plan: SocketPlan): Promise<void> {
+  async function serveFrameIdentity(routed: Routed, upgrade: Upgrade, plan: SocketPlan): Promise<void> {
+    const { incoming } = routed;
     const client = await accept(upgrade);
     if (client === undefined) return;
     const first = await client.first(timeouts.firstFrame);
@@ -135,7 +142,17 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
     const passage = await walk(corridor, { ...incoming, frameToken: { token } });
     if (passage.kind === 'forward') return await relayAccepted(passage, client, false);
     const { answer } = passage;
+    noteRefused(routed, answer);
     client.close(answer.closeCode ?? (passage.isPassing ? 1012 : 1008), answer.headers['x-fairlead-reason'] ?? '');
+  }
+
+  /** Socket clients do not show why they were refused, so the log does; now and then, since anybody can knock. */
+  function noteRefused({ target, operation }: Routed, answer: LocalAnswer): void {
+    const now = corridor.clock.now();
+    if (answer.status !== 401 || now - (notedAtMs.get(target.name) ?? 0) < NOTE_MS) return;
+    notedAtMs.set(target.name, now);
+    const reason = answer.headers['x-fairlead-reason'] ?? 'no valid credential';
+    corridor.log.warn('socket_unauthenticated', { target: target.name, operation: operation.id, reason });
   }
 
   /** Undefined when the client is gone, or its handshake was none after all. */
