@@ -35,7 +35,6 @@ function passingSink(input: AnswerSinkInput, plan: Exclude<ResponsePlan, { kind:
   let headers = input.headers;
   if (plan?.kind === 'headers') headers = applyChanges(headers, plan.headers({ status, headers: headerRecord(headers) }));
   writeHead(response, status, headers, decided);
-  response.on('drain', input.resume);
   const kept: Buffer[] = [];
   let keptSize = 0;
   const maxBytes = plan?.kind === 'read' ? plan.maxBytes : 0;
@@ -45,7 +44,9 @@ function passingSink(input: AnswerSinkInput, plan: Exclude<ResponsePlan, { kind:
         keptSize += chunk.length;
         kept.push(chunk);
       }
-      return response.write(chunk);
+      const isTaken = response.write(chunk);
+      if (!isTaken) response.once('drain', input.resume);
+      return isTaken;
     },
     async end(trailers) {
       let outcome: Outcome = { kind: 'answered', status };

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { asProblem, Problem } from '../../core/problem.ts';
 import type { HeaderList } from '../../wire/headers.ts';
@@ -115,6 +114,9 @@ export function exchange(call: ClientCall, passage: Forward, parts: ExchangePart
   }
 }
 
+/** The dispatcher opens connections anew when this changes, and would take it from the client's `Host`; the pool knows the real one. */
+const SAME_FOR_ALL = 'upstream';
+
 type UpstreamRequest = Dispatcher.DispatchOptions & {
   readonly body: NonNullable<Dispatcher.DispatchOptions['body']> | null;
   readonly servername: string;
@@ -129,17 +131,14 @@ function upstreamRequest(
   const { target, incoming, bytes } = decided;
   const headers = upstreamHeaders(decided, changes, parts.scheme);
   const isWhole = bytes !== undefined && call.body.isPresent;
-  const { hostname } = target.upstream;
   return {
-    origin: target.upstream.origin,
     path: upstreamPath(target.upstream, changes.path, incoming.head),
     method: incoming.head.method as Dispatcher.HttpMethod, // any token: undici checks it itself
     headers: (isWhole ? headers.with('content-length', String(bytes.length)) : headers).toRaw(),
     body: isWhole ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bodySource(call, onBodyProblem),
     headersTimeout: parts.answerTimeoutMs,
     bodyTimeout: 0,
-    // The certificate is the upstream's own; without this it would be asked for under the client's `Host`.
-    servername: isIP(hostname) === 0 ? hostname : '',
+    servername: SAME_FOR_ALL,
   };
 }
 
