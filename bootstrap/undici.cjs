@@ -7,6 +7,7 @@ Object.assign(Dispatcher.prototype, require('undici/lib/api/index.js'));
 
 exports.Agent = require('undici/lib/dispatcher/agent.js');
 exports.Pool = require('undici/lib/dispatcher/pool.js');
+exports.buildConnector = require('undici/lib/core/connect.js');
 
 /** As undici's own, where a dispatcher is given. */
 exports.request = function request(url, { dispatcher, ...options }) {

@@ -50,9 +50,12 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
     admit(target, caller, keys) {
       const holder = `${target}\n${caller}`;
       const own = keysOf(held, holder);
-      const expiresAtMs = parts.clock.now() + LIFETIME_MS;
+      const now = parts.clock.now();
+      const expiresAtMs = now + LIFETIME_MS;
       for (const key of keys) {
-        if (key === ANY || own.has(key)) continue;
+        // A run that was over and begins anew is admitted anew.
+        if (key === ANY || (own.get(key) ?? 0) > now + LIFETIME_MS / 2) continue;
+        own.delete(key);
         own.set(key, expiresAtMs);
         save(holder, key, expiresAtMs);
         if (own.size > MAX_KEYS) own.delete(own.keys().next().value ?? key);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type TestGateway, testGateway, until } from '../../../test/support/gateway.ts';
-import { call, openCall, rawConnection, rawHead } from '../../../test/support/raw-client.ts';
+import { type TestGateway, testGateway, until } from '../support/gateway.ts';
+import { call, openCall, rawConnection, rawHead } from '../support/raw-client.ts';
 
 const MiB = 1024 * 1024;
 

@@ -2,8 +2,8 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { HOST, type TestGateway, testGateway, until } from '../../../test/support/gateway.ts';
-import { rawConnection, rawHead } from '../../../test/support/raw-client.ts';
+import { HOST, type TestGateway, testGateway, until } from '../support/gateway.ts';
+import { rawConnection, rawHead } from '../support/raw-client.ts';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

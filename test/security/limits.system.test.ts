@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type GatewayOptions, type TestGateway, testGateway, until } from '../../../test/support/gateway.ts';
-import { call, rawConnection, rawHead } from '../../../test/support/raw-client.ts';
+import { type GatewayOptions, type TestGateway, testGateway, until } from '../support/gateway.ts';
+import { call, rawConnection, rawHead } from '../support/raw-client.ts';
 
 let gateway: TestGateway;
 afterEach(() => gateway.close());

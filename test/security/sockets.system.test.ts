@@ -1,20 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import {
-  type GatewayOptions,
-  HOST,
-  policyOf,
-  RULES,
-  type TestGateway,
-  testGateway,
-  until,
-  user,
-} from '../../../test/support/gateway.ts';
-import { rawConnection, rawHead } from '../../../test/support/raw-client.ts';
-import { type Upstream, upstreamServer } from '../../../test/support/upstream.ts';
-import { Problem } from '../../core/problem.ts';
-import type { FrameVerdict, Operation, SocketPlan, TargetAdapter } from '../../targets/target.ts';
+import { Problem } from '../../src/core/problem.ts';
+import type { FrameVerdict, Operation, SocketPlan, TargetAdapter } from '../../src/targets/target.ts';
+import { type GatewayOptions, HOST, policyOf, RULES, type TestGateway, testGateway, until, user } from '../support/gateway.ts';
+import { rawConnection, rawHead } from '../support/raw-client.ts';
+import { type Upstream, upstreamServer } from '../support/upstream.ts';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const HANDSHAKE = [
