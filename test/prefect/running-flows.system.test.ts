@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startFairlead, type TestGateway } from '../support/fairlead.ts';
+import { deployDirectly, type PrefectServer, type Running, startWorker, until, untilState } from '../support/prefect.ts';
+import { changePolicies, createRun, enduringFlow, expectWhole, POLICIES, randomFrom } from '../support/running-flows.ts';
+import { describeWithPrefect, sharedServer, theEnvironment } from '../support/with-prefect.ts';
+
+const STEPS = 5;
+
+describeWithPrefect('flow runs under way', () => {
+  const seed = Date.now() % 1_000_000;
+  let server: PrefectServer;
+  let gateway: TestGateway;
+  let deploymentId: string;
+  let worker: Running;
+
+  beforeAll(async () => {
+    server = await sharedServer();
+    gateway = await startFairlead({ prefect: server, rules: POLICIES.full });
+    const place = { flow: 'enduring', name: 'nightly', pool: 'enduring', folder: enduringFlow(), entrypoint: 'flow.py:enduring' };
+    ({ deploymentId } = await deployDirectly(server, place));
+    const token = await gateway.workload('team/worker');
+    worker = await startWorker({ environment: theEnvironment(), url: gateway.url, token }, 'enduring');
+  });
+  afterAll(async () => {
+    await worker?.stop();
+    await gateway?.close();
+  });
+
+  it('a change of policy as soon as it has begun breaks no run', async () => {
+    for (const policy of ['nothing', 'refused'] as const) {
+      await gateway.apply(POLICIES.full);
+      const run = await createRun(gateway, deploymentId, STEPS);
+      await untilState(server, run, ['PENDING', 'RUNNING'], 30_000);
+      await gateway.apply(POLICIES[policy]);
+      await expectWhole(server, run, STEPS);
+    }
+    expect(worker.lines.join('\n')).not.toContain('Traceback');
+  });
+
+  it('three runs outlive changes of policy that come by chance', async () => {
+    const changes = changePolicies(gateway, randomFrom(seed));
+    const runs = [];
+    for (let n = 0; n < 3; n += 1) runs.push(await createRun(gateway, deploymentId, STEPS));
+    for (const run of runs) await expectWhole(server, run, STEPS);
+    await changes.stop();
+    expect(changes.count(), `seed ${seed}`).toBeGreaterThan(2);
+  });
+
+  it('a revocation stops a run, and its worker with it', async () => {
+    await gateway.apply(POLICIES.full);
+    const run = await createRun(gateway, deploymentId, 60);
+    await untilState(server, run, ['RUNNING'], 30_000);
+    await gateway.admin.revoke({ subject: 'workload:team/worker' });
+    const ended = await worker.exited;
+    expect(ended.code).not.toBe(0);
+    const { entries } = await until(
+      async () => {
+        const found = await gateway.admin.searchDecisions({ limit: 200 });
+        return found.entries.some((one) => one.type === 'refusal.v1' && one.code === 'CREDENTIAL_REVOKED') ? found : undefined;
+      },
+      10_000,
+      'refusals in the record',
+    );
+    expect(entries.length).toBeGreaterThan(0);
+    expect((await server.api('GET', `/flow_runs/${run}`)).body.state_type).not.toBe('COMPLETED');
+  });
+});
