@@ -1,16 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasChromium, launchChromium } from './support/chromium.ts';
 import { ADA, type ControlGateway, controlGateway, GRACE, person } from './support/control-gateway.ts';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Browsers have their own word on cookies, form targets and policies; without one on this machine there is nothing to ask. */
-describe.skipIf(CHROMIUM === undefined)('the pages in Chromium', () => {
+describe.skipIf(!hasChromium)('the pages in Chromium', () => {
   let gateway: ControlGateway;
   let browser: Browser;
   let origin: string;
@@ -20,7 +20,7 @@ describe.skipIf(CHROMIUM === undefined)('the pages in Chromium', () => {
     const port = await freePort();
     origin = `http://127.0.0.1:${port}`;
     gateway = await controlGateway({ origin, port });
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser?.close();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { Browser } from './support/browser.ts';
+import { hasChromium, launchChromium } from './support/chromium.ts';
 import { Demo } from './support/demo.ts';
 import { describeWithPrefect, theEnvironment } from './support/with-prefect.ts';
 
@@ -92,6 +93,41 @@ describeWithPrefect('the demo', () => {
     expect(shown.stdout).toMatch(/allow, would deny .* web\/reports /);
     expect((await signedInPage(demo, 'vic', `http://127.0.0.1:${demo.ports.web}/admin`)).status).toBe(403);
   });
+
+  it.skipIf(!hasChromium)(
+    'shows the viewer who clicks Run in the web application the sentence, and calls no vendor',
+    async () => {
+      const browser = await launchChromium();
+      try {
+        const page = await browser.newPage();
+        const origin = `http://127.0.0.1:${demo.ports.prefect}`;
+        const foreign = new Set<string>();
+        page.on('response', (answer) => {
+          const { hostname } = new URL(answer.url());
+          if (hostname !== '127.0.0.1' && hostname !== '') foreign.add(hostname);
+        });
+        await page.goto(origin);
+        await page.fill('input[type=email]', 'vic@acme.example');
+        await page.fill('input[type=password]', demo.passwordOf('vic@acme.example'));
+        await page.click('button[type=submit]');
+        await page.waitForURL(`${origin}/v2/**`);
+        await page.goto(`${origin}/v2/deployments`);
+        await page.getByText('nightly').first().click();
+        await page.getByRole('button', { name: 'Run' }).first().click();
+        await page.getByRole('menuitem', { name: /Quick run/i }).click();
+        const toast = page.getByText(/`user:vic@acme\.example` may not `prefect\.deployment\.run`/).first();
+        await toast.waitFor();
+        expect(await toast.textContent()).toMatch(/no rule allows it \(decision [0-9a-f-]{36}\)/);
+        expect([...foreign]).toEqual([]);
+        // The older application stays blank without its settings.
+        await page.context().addCookies([{ name: 'prefect_ui_version', value: 'v1', url: origin }]);
+        await page.goto(`${origin}/dashboard`);
+        await page.getByText('Flow Runs').first().waitFor();
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   it('closes an open socket of the engineer within a second of the revocation', async () => {
     const settings = await demo.prefectSettings('ada');
