@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/house/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/house/*.test.ts'],
+          exclude: ['**/*.system.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: 'system',
