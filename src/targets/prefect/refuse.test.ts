@@ -105,6 +105,15 @@ describe('a denial', () => {
     expect(answerOf('GET /block_documents/{id}', reason).status).toBe(403);
   });
 
+  it('shows no object to somebody who has a right to something else alone', () => {
+    const decision = decisionOf('deny', ['deny', 'allow']);
+    const [first, second] = decision.requests;
+    if (first === undefined || second === undefined) throw new Error('two requests');
+    const elsewhere = { ...decision, requests: [first, { ...second, resource: 'prefect/flow-runs' }] };
+    const answer = answerOf('POST /work_queues/{id}/concurrency_status', { kind: 'denied', decision: elsewhere });
+    expect([answer.status, bodyOf(answer)]).toEqual([404, { detail: 'Work queue not found.' }]);
+  });
+
   it.each<[string, unknown]>([
     ['POST /flow_runs/filter', []],
     ['POST /flow_runs/count', 0],

@@ -30,10 +30,16 @@ function denied(refusal: Refusal, decision: Decision, context: TargetContext): L
   if (decision.verdict === 'hold') return held(refusal);
   const route = routeById(operation.id);
   // Somebody who may see the object and asks for more of it learns why not; everybody else learns nothing.
-  if (route.isOne && !decision.requests.some((request) => request.verdict === 'allow')) return unseen(refusal);
+  if (route.isOne && !seesObject(decision)) return unseen(refusal);
   const empty = isWebApp(refusal.head) ? emptyAnswer(operation.id) : undefined;
   if (empty !== undefined) return jsonAnswer(200, decisionId, empty);
   return shown(refusal, 403, decision.code, context);
+}
+
+/** INVARIANT: the first request is about the object that the call names; a right to something else does not show that one. */
+function seesObject({ requests }: Decision): boolean {
+  const [first] = requests;
+  return requests.some(({ verdict, resource }) => verdict === 'allow' && resource === first?.resource);
 }
 
 /** "Nothing for you": what a worker, a runner or an agent goes on polling after. */
