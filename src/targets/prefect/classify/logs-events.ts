@@ -74,7 +74,8 @@ function writeEvents(context: SocketContext): Classifier {
 const MAX_REQUESTS = 400;
 
 function distinct(events: readonly PrefectEvent[]): readonly PrefectEvent[] {
-  return [...new Map(events.map((event) => [JSON.stringify([event.name, event.about, event.related]), event])).values()];
+  const keyOf = ({ name, about, related, recorded }: PrefectEvent): string => JSON.stringify([name, about, related, recorded]);
+  return [...new Map(events.map((event) => [keyOf(event), event])).values()];
 }
 
 /** The same rights as the stream of events: both give what one filter lets through. */

@@ -114,7 +114,7 @@ interface NamedRuns {
  * knows the task run, so that nobody rewrites another run's history under the name of his own.
  */
 async function namedRuns(event: PrefectEvent, context: SocketContext): Promise<NamedRuns> {
-  const names = [event.about, ...event.related.map((related) => related.id)];
+  const names = [event.about, ...event.related.map((related) => related.id), ...event.recorded];
   const kind = kindOf(event.name);
   const subject = kind === 'flow_run' ? 'flow-run' : kind === 'task_run' ? 'task-run' : undefined;
   const flowRuns = idsOf(names, 'flow-run');

@@ -2,13 +2,15 @@ import type { JsonObject, JsonValue } from '../../../wire/call.ts';
 import { invalidFrame, isObject } from './frame.ts';
 import { canonicalUuid } from './objects.ts';
 
-/** What an event says, as far as a decision rests on it. Payload and labels are the server's business. */
+/** What an event says, as far as a decision rests on it. Labels, and the rest of the payload, are the server's business. */
 export interface PrefectEvent {
   readonly id: string;
   readonly name: string;
   /** `prefect.resource.id` of the object that it is about. */
   readonly about: string;
   readonly related: readonly RelatedObject[];
+  /** Resource ids of what the server will write down because the payload says so, whatever the event says that it is about. */
+  readonly recorded: readonly string[];
 }
 
 export interface RelatedObject {
@@ -35,7 +37,20 @@ export function readEvent(frame: JsonObject): PrefectEvent {
   if (!Array.isArray(related) || related.length > MAX_RELATED) {
     throw invalidFrame(`an event names at most ${MAX_RELATED} related objects`);
   }
-  return { id, name, about: readObject(frame['resource']).id, related: related.map(readRelated) };
+  const about = readObject(frame['resource']).id;
+  return { id, name, about, related: related.map(readRelated), recorded: readRecorded(name, frame['payload']) };
+}
+
+/**
+ * The server records a task run from `payload.task_run`, whose `id` and `flow_run_id` go before those of the event's own objects
+ * (`services/task_run_recorder.py`). Stock clients leave both out.
+ */
+function readRecorded(name: string, payload: JsonValue | undefined): readonly string[] {
+  const taskRun = isObject(payload) ? payload['task_run'] : undefined;
+  if (!name.startsWith('prefect.task-run') || !isObject(taskRun)) return [];
+  const named = (kind: string, id: JsonValue | undefined): readonly string[] =>
+    id === undefined || id === null ? [] : [`prefect.${kind}.${typeof id === 'string' ? id : ''}`];
+  return [...named('task-run', taskRun['id']), ...named('flow-run', taskRun['flow_run_id'])];
 }
 
 function readRelated(value: JsonValue): RelatedObject {

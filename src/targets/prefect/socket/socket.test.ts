@@ -141,6 +141,12 @@ function eventOf(event: string, about: string, related: readonly (readonly [role
   };
 }
 
+/** A task run's event with what its payload says of the task run: the server records that. */
+function recording(taskRun: Record<string, JsonValue>): JsonValue {
+  const event = eventOf('prefect.task-run.Completed', `prefect.task-run.${TASK}`, [['flow-run', `prefect.flow-run.${RUN}`]]);
+  return { ...(event as Record<string, JsonValue>), payload: { task_run: taskRun, validated_state: { type: 'COMPLETED' } } };
+}
+
 describe('an event from a client', () => {
   const run = `prefect.flow-run.${RUN}`;
   const on = `deployments/etl/nightly/runs/${RUN}`;
@@ -162,6 +168,26 @@ describe('an event from a client', () => {
       'about a task run of another run than it says',
       eventOf('prefect.task-run.Completed', `prefect.task-run.${OTHER_TASK}`, [['flow-run', run]]),
       [`prefect.task_run.report ${on}`, `prefect.task_run.report ${onOther}`],
+    ],
+    [
+      'about a task run of its own whose payload has the server record another one',
+      recording({ id: OTHER_TASK }),
+      [`prefect.task_run.report ${on}`, `prefect.task_run.report ${onOther}`],
+    ],
+    [
+      'about a task run of its own whose payload has the server record it for another run',
+      recording({ flow_run_id: OTHER_RUN }),
+      [`prefect.task_run.report ${on}`, `prefect.task_run.report ${onOther}`],
+    ],
+    [
+      'whose payload names a run in a spelling that the server alone reads',
+      recording({ flow_run_id: `{${OTHER_RUN}}` }),
+      [`prefect.task_run.report ${on}`, 'prefect.event.emit_system events/prefect.task-run.Completed'],
+    ],
+    [
+      'whose payload names what it is about',
+      recording({ id: TASK, flow_run_id: RUN, name: 'step' }),
+      [`prefect.task_run.report ${on}`],
     ],
     [
       'about a task run outside any flow',
