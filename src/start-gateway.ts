@@ -132,7 +132,7 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
     revocations: identity.revocations,
     policy: activation,
     recorder,
-    admissions: await openAdmissions({ store: storage.store, clock, log }),
+    admissions: await openAdmissions({ store: storage.store, clock, log, policy: activation }),
     live,
     isOwnCookie,
   };

@@ -8,8 +8,15 @@ async function table() {
   const clock = testClock();
   const store = memoryStore(clock);
   const log = testLog();
-  const open = () => openAdmissions({ store, clock, log });
-  return { clock, store, log, open, admissions: await open() };
+  let changed = (): void => undefined;
+  const policy = {
+    onChange(listener: () => void) {
+      changed = listener;
+      return () => undefined;
+    },
+  };
+  const open = () => openAdmissions({ store, clock, log, policy });
+  return { clock, store, log, open, admissions: await open(), changePolicy: () => changed() };
 }
 
 describe('admissions', () => {
@@ -30,6 +37,21 @@ describe('admissions', () => {
     admissions.end('prefect', ['flow-run:1']);
     clock.nowMs += HOUR_MS;
     expect(admissions.held('prefect', 'user:ada', ['any-flow-run'])).toEqual(new Set());
+  });
+
+  it('reach beyond their own run only after a change of policy', async () => {
+    const { admissions, changePolicy } = await table();
+    const keys = ['earlier:flow-run:1', 'earlier:any-flow-run', 'earlier:flow-run:2'];
+    admissions.admit('prefect', 'user:ada', ['flow-run:1']);
+    expect(admissions.held('prefect', 'user:ada', keys)).toEqual(new Set());
+    changePolicy();
+    expect(admissions.held('prefect', 'user:ada', keys)).toEqual(new Set(keys.slice(0, 2)));
+    admissions.admit('prefect', 'user:ada', ['flow-run:2']);
+    expect(admissions.held('prefect', 'user:ada', ['earlier:flow-run:2'])).toEqual(new Set());
+    admissions.end('prefect', ['flow-run:1']);
+    expect(admissions.held('prefect', 'user:ada', ['earlier:flow-run:1']).size).toBe(1);
+    admissions.admit('prefect', 'user:bea', ['earlier:flow-run:1']);
+    expect(admissions.held('prefect', 'user:bea', ['flow-run:1', 'earlier:flow-run:1'])).toEqual(new Set());
   });
 
   it('end a while after their work, so that its last logs arrive', async () => {
@@ -59,6 +81,8 @@ describe('admissions', () => {
     admissions.admit('prefect', 'user:ada', ['flow-run:1']);
     const again = await open();
     expect(again.held('prefect', 'user:ada', ['flow-run:1']).size).toBe(1);
+    // The policy may have changed meanwhile.
+    expect(again.held('prefect', 'user:ada', ['earlier:flow-run:1']).size).toBe(1);
   });
 
   it('go on in memory when the store fails, and say so', async () => {

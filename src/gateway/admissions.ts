@@ -11,11 +11,19 @@ const KIND = 'admission';
 
 /** Held with any admission: calls that name no run but that every run makes. */
 const ANY = 'any-flow-run';
+const EARLIER = 'earlier:';
+
+interface Admission {
+  readonly expiresAtMs: number;
+  /** Number of changes of policy that came before; -1 for one of an earlier process, since then policy may have changed. */
+  readonly era: number;
+}
 
 export interface AdmissionParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly policy: { onChange(listener: () => void): unknown };
 }
 
 /**
@@ -24,10 +32,14 @@ export interface AdmissionParts {
  * and the run's next allowed call admits it again.
  */
 export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTable> {
-  const held = new Map<string, Map<string, number>>();
+  const held = new Map<string, Map<string, Admission>>();
+  let era = 0;
+  parts.policy.onChange(() => {
+    era += 1;
+  });
   for (const stored of await parts.store.list(KIND)) {
     const { holder, key } = stored.value as { holder: string; key: string };
-    keysOf(held, holder).set(key, stored.expiresAtMs ?? parts.clock.now() + LIFETIME_MS);
+    keysOf(held, holder).set(key, { expiresAtMs: stored.expiresAtMs ?? parts.clock.now() + LIFETIME_MS, era: -1 });
   }
 
   const save = (holder: string, key: string, expiresAtMs: number): void => {
@@ -43,7 +55,9 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
       const now = parts.clock.now();
       const found = new Set<string>();
       for (const key of keys) {
-        if (key === ANY ? hasLive(own, now) : (own.get(key) ?? 0) > now) found.add(key);
+        const before = key.startsWith(EARLIER) ? era : Number.POSITIVE_INFINITY;
+        const plain = key.startsWith(EARLIER) ? key.slice(EARLIER.length) : key;
+        if (plain === ANY ? hasLive(own, now, before) : isLive(own.get(plain), now, before)) found.add(key);
       }
       return found;
     },
@@ -54,9 +68,10 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
       const expiresAtMs = now + LIFETIME_MS;
       for (const key of keys) {
         // A run that was over and begins anew is admitted anew.
-        if (key === ANY || (own.get(key) ?? 0) > now + LIFETIME_MS / 2) continue;
+        const isFresh = (own.get(key)?.expiresAtMs ?? 0) > now + LIFETIME_MS / 2;
+        if (key === ANY || key.startsWith(EARLIER) || isFresh) continue;
         own.delete(key);
-        own.set(key, expiresAtMs);
+        own.set(key, { expiresAtMs, era });
         save(holder, key, expiresAtMs);
         if (own.size > MAX_KEYS) own.delete(own.keys().next().value ?? key);
       }
@@ -66,8 +81,9 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
       for (const [holder, own] of held) {
         if (!holder.startsWith(`${target}\n`)) continue;
         for (const key of keys) {
-          if ((own.get(key) ?? 0) <= expiresAtMs) continue;
-          own.set(key, expiresAtMs);
+          const one = own.get(key);
+          if (one === undefined || one.expiresAtMs <= expiresAtMs) continue;
+          own.set(key, { ...one, expiresAtMs });
           save(holder, key, expiresAtMs);
         }
       }
@@ -77,7 +93,7 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
 
 const NONE: ReadonlySet<string> = new Set();
 
-function keysOf(held: Map<string, Map<string, number>>, holder: string): Map<string, number> {
+function keysOf(held: Map<string, Map<string, Admission>>, holder: string): Map<string, Admission> {
   let own = held.get(holder);
   if (own === undefined) {
     own = new Map();
@@ -86,10 +102,14 @@ function keysOf(held: Map<string, Map<string, number>>, holder: string): Map<str
   return own;
 }
 
-function hasLive(own: Map<string, number>, now: number): boolean {
-  for (const [key, expiresAtMs] of own) {
-    if (expiresAtMs > now) return true;
-    own.delete(key);
+function isLive(one: Admission | undefined, now: number, before: number): boolean {
+  return one !== undefined && one.expiresAtMs > now && one.era < before;
+}
+
+function hasLive(own: Map<string, Admission>, now: number, before: number): boolean {
+  for (const [key, one] of own) {
+    if (isLive(one, now, before)) return true;
+    if (one.expiresAtMs <= now) own.delete(key);
   }
   return false;
 }

@@ -66,7 +66,10 @@ export interface Corridor {
 
 /** Work admitted earlier, per target and caller; see `AccessRequest.continues`. */
 export interface AdmissionTable {
-  /** Which of `keys` this caller holds; `any-flow-run` is held with any. */
+  /**
+   * Which of `keys` this caller holds; `any-flow-run` is held with any, and `earlier:KEY` with KEY when policy changed after it was
+   * admitted.
+   */
   held(target: string, caller: string, keys: readonly string[]): ReadonlySet<string>;
   admit(target: string, caller: string, keys: readonly string[]): void;
   /** The work is over: admissions end after a grace in which last logs and events arrive. */

@@ -97,7 +97,7 @@ export async function testGateway(options: GatewayOptions = {}) {
     revocations,
     policy,
     recorder: record.recorder,
-    admissions: await openAdmissions({ store, clock: systemClock, log }),
+    admissions: await openAdmissions({ store, clock: systemClock, log, policy }),
     live,
     isOwnCookie,
   };

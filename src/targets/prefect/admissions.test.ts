@@ -27,6 +27,10 @@ describe('an answer', () => {
     expect(of('POST', '/flow_runs/', 201, run(IDS.running))).toEqual({ admit: [key], end: [] });
   });
 
+  it('to a creation that found a run which exists already hands nothing: it may be anybody’s', () => {
+    expect(of('POST', '/flow_runs/', 200, run(IDS.running))).toBeUndefined();
+  });
+
   it('to somebody who asks for a run of a deployment hands nothing', () => {
     expect(of('POST', `/deployments/${IDS.nightly}/create_flow_run`, 201, run(IDS.running))).toBeUndefined();
     expect(of('POST', '/flow_runs/', 201, run(IDS.running, 'SCHEDULED', IDS.nightly))).toBeUndefined();

@@ -21,7 +21,7 @@ const OPERATIONS: ReadonlySet<string> = new Set([
 /**
  * Runs that an answer hands to its caller, and runs that it shows to be over. A poll hands runs to a worker; who creates a run
  * directly is the engine that works on it. INVARIANT: who merely asks for a run of a deployment is handed nothing: creating it
- * must not become a right to report on it.
+ * must not become a right to report on it; nor is who asks for a run that exists already (200, by its idempotency key).
  */
 export function admissionsOf(call: Pick<Call, 'operation'>, status: number, body: JsonValue | undefined): Admissions | undefined {
   if (status < 200 || status > 299) return undefined;
@@ -33,7 +33,9 @@ export function admissionsOf(call: Pick<Call, 'operation'>, status: number, body
     case 'POST /work_queues/{id}/get_runs':
       return { admit: keys(objects(body)), end: [] };
     case 'POST /flow_runs/':
-      return isObject(body) && readFlowRun(body)?.deploymentId === undefined ? { admit: keys([body]), end: [] } : undefined;
+      return status === 201 && isObject(body) && readFlowRun(body)?.deploymentId === undefined
+        ? { admit: keys([body]), end: [] }
+        : undefined;
     case 'GET /flow_runs/{id}':
       return isObject(body) && isTerminal(textOf(body['state_type'])) ? { admit: [], end: keys([body]) } : undefined;
     case 'POST /flow_runs/{id}/set_state': {

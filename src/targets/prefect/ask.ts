@@ -52,6 +52,14 @@ export function continuing(asked: Asked, action: string, place: Place, parts: Re
 /** For calls that name no run but that every run makes. */
 export const ANY_RUN: readonly string[] = ['any-flow-run'];
 
+/**
+ * For work beyond the run itself: other flows, slots that others wait for. It goes on only when policy changed since the run was
+ * admitted. INVARIANT: under one policy, holding a run gives nothing outside it.
+ */
+export function earlier(keys: readonly string[]): readonly string[] {
+  return keys.map((key) => `earlier:${key}`);
+}
+
 /** The place, or the server's own word that there is no such object. */
 export async function existing<T>(place: Promise<T | undefined>): Promise<T> {
   const found = await place;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Problem } from '../../core/problem.ts';
 import type { JsonObject, JsonValue } from '../../wire/call.ts';
 import { IDS, shortOf, subject } from './testing.ts';
 
@@ -686,6 +687,57 @@ describe('writing about runs', () => {
       `task_run.create ${runs}/${IDS.running}`,
       `task_run.report deployments/etl/hourly/runs/${IDS.otherRun}`,
     ]);
+  });
+
+  it('in one batch of events asks for what each of them has the server record', async () => {
+    const event = (taskRun: Record<string, string>) => ({
+      id: '019b0000-0000-7000-8000-00000000ffff',
+      event: 'prefect.task-run.Completed',
+      resource: { 'prefect.resource.id': `prefect.task-run.${IDS.task}` },
+      related: [],
+      payload: { task_run: taskRun, validated_state: {} },
+    });
+    expect(await subject().asks('POST', '/api/events', [event({ flow_run_id: IDS.otherRun }), event({})])).toEqual([
+      `task_run.report deployments/etl/hourly/runs/${IDS.otherRun}`,
+      `task_run.report ${runs}/${IDS.running}`,
+    ]);
+  });
+
+  it('of a deployment that is gone asks below its name, and below its id once the name is forgotten', async () => {
+    const gone = { status: 404, body: { detail: 'Deployment not found' } };
+    const known = subject();
+    await known.asks('GET', `/api/deployments/${IDS.nightly}`);
+    known.server.answers.set(`GET /api/deployments/${IDS.nightly}`, gone);
+    await expect(known.asks('DELETE', `/api/deployments/${IDS.nightly}`)).rejects.toThrow(Problem);
+    expect(await known.asks('GET', `/api/flow_runs/${IDS.running}`)).toEqual([`flow_run.read ${runs}/${IDS.running}`]);
+
+    const fresh = subject();
+    fresh.server.answers.set(`GET /api/deployments/${IDS.nightly}`, gone);
+    const [report] = await fresh.requests('POST', `/api/flow_runs/${IDS.running}/set_state`, { state: { type: 'COMPLETED' } });
+    expect(report?.resource.path.slice(1)).toEqual(['deployments', 'etl', IDS.nightly, 'runs', IDS.running]);
+    expect(report?.continues).toEqual([`flow-run:${IDS.running}`]);
+    expect(await fresh.asks('POST', '/api/logs/', [{ flow_run_id: IDS.running }])).toEqual([
+      `log.write deployments/etl/${IDS.nightly}/runs/${IDS.running}`,
+    ]);
+  });
+
+  it('goes on beyond the run itself only when policy changed since', async () => {
+    const { requests } = subject();
+    const child = { flow_id: IDS.report, parent_task_run_id: IDS.task };
+    const [create, report] = await requests('POST', '/api/flow_runs/', child);
+    expect(create?.continues).toEqual([`earlier:flow-run:${IDS.running}`]);
+    expect(report?.continues).toEqual([`flow-run:${IDS.running}`]);
+    const [flow] = await requests('POST', '/api/flows/', { name: 'unheard-of' });
+    expect(flow?.continues).toEqual(['earlier:any-flow-run']);
+    for (const holder of [
+      { type: 'flow_run', id: IDS.running },
+      { type: 'task_run', id: IDS.task },
+    ]) {
+      const [slots] = await requests('POST', '/api/v2/concurrency_limits/increment', { names: ['db'], slots: 1, holder });
+      expect(slots?.continues).toEqual([`earlier:flow-run:${IDS.running}`]);
+    }
+    const [slots] = await requests('POST', '/api/v2/concurrency_limits/increment', { names: ['db'], slots: 1 });
+    expect(slots?.continues).toEqual(['earlier:any-flow-run']);
   });
 
   it('may go on when policy changes: for the run, and for the runs that it is part of', async () => {

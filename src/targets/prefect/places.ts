@@ -61,8 +61,11 @@ export function createPlaces(target: string, names: Names, live: LiveRuns): Plac
   async function runAt(run: FlowRunFacts): Promise<RunPlace | undefined> {
     const flow = await names.get('flow', run.flowId, 'ever');
     const deployment = run.deploymentId === undefined ? undefined : await names.get('deployment', run.deploymentId, 'ever');
-    if (flow === undefined || (run.deploymentId !== undefined && deployment === undefined)) return undefined;
-    const parent = deployment === undefined ? ['flows', flow.name] : ['deployments', flow.name, deployment.name];
+    if (flow === undefined) return undefined;
+    // A run outlives its deployment, and must be able to end. Its place stays where rules of the flow's deployments reach it; the
+    // id stands for a name that nobody knows any more.
+    const parent =
+      run.deploymentId === undefined ? ['flows', flow.name] : ['deployments', flow.name, deployment?.name ?? run.deploymentId];
     const attributes = {
       id: run.id,
       displayName: run.name,

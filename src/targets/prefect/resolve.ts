@@ -8,7 +8,8 @@ import { type FactsOf, type Kind, LEARNED, LOOKUPS, type Lookup } from './lookup
 
 /**
  * How old an answer may be. `now`: read at decision time (writes, acts, secrets). `recent`: half a minute (reads, polls).
- * `ever`: for what never changes while an id lives, such as the name of a flow or the run of a task run.
+ * `ever`: for what never changes while an id lives, such as the name of a flow or the run of a task run; also that of an object
+ * which is gone, for as long as it is remembered.
  */
 export type Freshness = 'now' | 'recent' | 'ever';
 
@@ -68,7 +69,9 @@ export function createNames({ upstream, now, onRun }: NamesParts): Names {
     const readAtMs = now();
     const answer = await upstream.json(method, path, body);
     if (answer.status === 404) {
-      cache.delete(`${kind} ${key}`);
+      // Its name is still told by `ever`: what belonged to it may live on.
+      const former = cache.peek(`${kind} ${key}`);
+      if (former !== undefined) cache.set(`${kind} ${key}`, { facts: former.facts, readAtMs: Number.NEGATIVE_INFINITY });
       return undefined;
     }
     if (answer.status !== 200) throw unavailable();

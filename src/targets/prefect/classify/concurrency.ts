@@ -6,6 +6,7 @@ import {
   beforeAndAfter,
   type Classifier,
   type Classifiers,
+  earlier,
   existing,
   param,
   relabelled,
@@ -55,7 +56,7 @@ async function update(asked: Asked): Promise<readonly AccessRequest[]> {
 async function acquire(asked: Asked): Promise<readonly AccessRequest[]> {
   const body = objectBody(asked.body);
   const attributes = attributesOf(asked.method, body);
-  const continues = await holderOf(asked);
+  const continues = earlier(await holderOf(asked));
   const prefix = asked.method.includes('/v2/') ? '' : 'tag:';
   const names = [...new Set(textListField(body, 'names') ?? [])];
   const places = names.length <= MAX_NAMES ? names.map((name) => asked.places.limit(`${prefix}${name}`)) : [];

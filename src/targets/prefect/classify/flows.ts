@@ -1,5 +1,16 @@
 import type { AccessRequest } from '../../../core/access.ts';
-import { ANY_RUN, type Asked, ask, beforeAndAfter, type Classifiers, continuing, existing, param, relabelled } from '../ask.ts';
+import {
+  ANY_RUN,
+  type Asked,
+  ask,
+  beforeAndAfter,
+  type Classifiers,
+  continuing,
+  earlier,
+  existing,
+  param,
+  relabelled,
+} from '../ask.ts';
 import { objectBody, requiredText, textListField } from '../bodies.ts';
 import { exactIds } from '../filters.ts';
 import { attributesOf } from '../request-attributes.ts';
@@ -10,7 +21,8 @@ async function announce(asked: Asked): Promise<readonly AccessRequest[]> {
   const body = objectBody(asked.body);
   const attributes = attributesOf(asked.method, body);
   const flow = await asked.places.flowNamed(requiredText(body, 'name'), 'now');
-  if (flow === undefined) return [ask(asked, 'flow.create', asked.places.at(['flows']), { attributes, continues: ANY_RUN })];
+  const created = asked.places.at(['flows']);
+  if (flow === undefined) return [ask(asked, 'flow.create', created, { attributes, continues: earlier(ANY_RUN) })];
   return [continuing(asked, 'flow.read', flow, { attributes, continues: ANY_RUN })];
 }
 

@@ -1,6 +1,6 @@
 import type { AccessRequest } from '../../../core/access.ts';
 import type { JsonObject, JsonValue } from '../../../wire/call.ts';
-import { type Asked, ask, existing, notFound, param } from '../ask.ts';
+import { type Asked, ask, earlier, existing, notFound, param } from '../ask.ts';
 import {
   invalid,
   isGiven,
@@ -51,7 +51,7 @@ export async function createRun(asked: Asked): Promise<readonly AccessRequest[]>
   const continues = parent?.continues ?? [];
   const requests: AccessRequest[] = [];
   if (deploymentId === undefined) {
-    requests.push(ask(asked, 'flow_run.create', runs, { attributes, continues }));
+    requests.push(ask(asked, 'flow_run.create', runs, { attributes, continues: earlier(continues) }));
     if (overrides(body, undefined)) requests.push(ask(asked, 'deployment.override', runs, { attributes }));
     requests.push(...poolUse(asked, body, undefined));
   } else {
