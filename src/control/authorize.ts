@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts';
 import { uuidv7 } from '../core/id.ts';
 import { Problem } from '../core/problem.ts';
 import type { Credential } from '../identity/port.ts';
+import type { PolicyCode } from '../policy/port.ts';
 import type { ControlCall } from './call.ts';
 import type { ControlParts } from './parts.ts';
 
@@ -121,8 +122,9 @@ export async function recordEvent(
   await parts.recorder.event({ id, timeMs: parts.clock.now(), type, caller: callerText(caller), detail });
 }
 
+/** INVARIANT: it stands in for the rule that nobody wrote, and never against one that somebody did: a `cannot` refuses here too. */
 function asOwn(decision: Decision): Decision {
-  if (decision.verdict === 'allow') return decision;
+  if (decision.verdict === 'allow' || decision.code !== ('NO_RULE' satisfies PolicyCode)) return decision;
   const requests = decision.requests.map((one) => ({ ...one, verdict: 'allow' as const, code: 'OWN' }));
   return { ...decision, verdict: 'allow', code: 'OWN', requests };
 }

@@ -93,6 +93,18 @@ describe('tokens', () => {
     expect((await grace(`tokens/${id}`, { method: 'DELETE' })).status).toBe(404);
   });
 
+  it('are not made where a rule says that they cannot', async () => {
+    const rule =
+      '    - {name: no-tokens, who: ["user:ada@acme.example"], cannot: [fairlead.token.create], on: ["fairlead/**"]}\n';
+    const text = `${POLICY.text.trimEnd()}\n${rule}`;
+    const applied = await grace('policy/apply', { method: 'POST', body: { files: [{ ...POLICY, text }] } });
+    expect(applied.json()).toMatchObject({ applied: true });
+    const refused = await ada('tokens', { method: 'POST', body: {} });
+    await grace('policy/apply', { method: 'POST', body: { files: [POLICY] } });
+    expect(refused.json()).toMatchObject({ status: 403, code: 'RULE_DENIED' });
+    expect((await ada('tokens', { method: 'POST', body: {} })).status).toBe(201);
+  });
+
   it('end themselves by `tokens/current`', async () => {
     const { token } = (await ada('tokens', { method: 'POST', body: {} })).json() as { token: string };
     const headers = { authorization: `Bearer ${token}` };
