@@ -1,8 +1,8 @@
 import { Problem } from '../core/problem.ts';
-import { parseDuration } from '../core/units.ts';
 import { EXIT } from './functions.ts';
 import { type Output, table } from './output.ts';
 import { signedIn } from './session.ts';
+import { timeOf } from './time.ts';
 
 export interface AuditSearchOptions {
   readonly caller?: string;
@@ -17,12 +17,14 @@ export interface AuditSearchOptions {
   readonly origin?: string;
 }
 
+/** Most entries of one answer of the control API. */
+const PAGE = 500;
+
 /** Searches the record, newest first. Who may not search it sees the decisions about themselves. */
 export async function auditSearch(options: AuditSearchOptions, output: Output): Promise<number> {
-  const { client } = await signedIn(options);
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new Problem({ code: 'LIMIT_INVALID', kind: 'invalid', message: '`--limit` is a positive number' });
+  const limit = /^[0-9]{1,7}$/.test(options.limit) ? Number(options.limit) : 0;
+  if (limit < 1) throw new Problem({ code: 'LIMIT_INVALID', kind: 'invalid', message: '`--limit` is a positive number' });
+  const now = Date.now();
   const { caller, action, resource, target, verdict, id } = options;
   const query = {
     caller,
@@ -31,13 +33,14 @@ export async function auditSearch(options: AuditSearchOptions, output: Output): 
     target,
     verdict,
     decisionId: id,
-    sinceMs: timeOf(options.since),
-    untilMs: timeOf(options.until),
+    sinceMs: options.since === undefined ? undefined : timeOf(options.since, now),
+    untilMs: options.until === undefined ? undefined : timeOf(options.until, now),
   };
+  const { client } = await signedIn(options);
   const found: Awaited<ReturnType<typeof client.searchDecisions>>['entries'][number][] = [];
   let cursor: string | undefined;
   do {
-    const page = await client.searchDecisions({ ...query, limit: Math.min(limit - found.length, 500), cursor });
+    const page = await client.searchDecisions({ ...query, limit: Math.min(limit - found.length, PAGE), cursor });
     found.push(...page.entries);
     cursor = page.cursor;
   } while (cursor !== undefined && found.length < limit);
@@ -81,19 +84,4 @@ function row(entry: Awaited<ReturnType<Client['searchDecisions']>>['entries'][nu
 function verdictText({ mode, verdict, requests }: DecisionOf): string {
   if (mode === 'observe' && verdict !== 'allow') return `would ${verdict}`;
   return requests.some(({ wouldDeny }) => wouldDeny.length > 0) ? `${verdict}, would deny` : verdict;
-}
-
-/** `1h` ago, or an RFC 3339 time, in milliseconds since the epoch. */
-function timeOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ago = parseDuration(text);
-  if (ago !== undefined) return Date.now() - ago;
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
-    throw new Problem({
-      code: 'TIME_INVALID',
-      kind: 'invalid',
-      message: `\`${text}\` is neither a duration such as \`1h\` nor a time`,
-    });
-  return time;
 }

@@ -12,12 +12,17 @@ export interface CanIOptions {
 
 /** Would this call be allowed? Exit code 0 when it would, 2 when not. */
 export async function canI(action: string, resource: string, options: CanIOptions, output: Output): Promise<number> {
+  if (options.groups !== undefined && options.as === undefined) {
+    throw new Problem({ code: 'USAGE', kind: 'invalid', message: '`--groups` goes with `--as`: your own groups are known' });
+  }
+  const caller =
+    options.as === undefined ? undefined : { subject: checkedSubject(options.as), groups: names(options.groups ?? '') };
   const { client } = await signedIn(options);
   const answer = await client.queryAccess({
     action,
     resource,
     ...(options.tags === undefined ? {} : { attributes: { tags: names(options.tags) } }),
-    ...(options.as === undefined ? {} : { caller: { subject: checkedSubject(options.as), groups: names(options.groups ?? '') } }),
+    ...(caller === undefined ? {} : { caller }),
   });
   output.data(answer, () => {
     const lines = [

@@ -1,37 +1,48 @@
-import { resolve } from 'node:path';
-import { readPolicyFiles } from '../config/policy-files.ts';
-import { diagnosticText } from '../core/diagnostic.ts';
+import { type Diagnostic, diagnosticText } from '../core/diagnostic.ts';
 import { type CliFunctions, EXIT } from './functions.ts';
 import type { Output } from './output.ts';
+import { choosePolicies, placed } from './policy-choice.ts';
 import { readConfig } from './read-config.ts';
+import { failedTestTexts } from './test-text.ts';
 
-/** Loads, checks and tests policies under a configuration, with no server. */
+/** Loads, checks and tests a configuration and its policies; reaches no server and opens no secret. */
 export async function check(
   paths: readonly string[],
   options: { readonly config: string },
-  functions: CliFunctions,
+  functions: Pick<CliFunctions, 'checkPolicies'>,
   output: Output,
 ): Promise<number> {
-  const config = await readConfig(options.config);
-  if (config === undefined) return EXIT.invalid;
-  const chosen = paths.length > 0 ? paths.map((path) => resolve(path)) : config.policies.map(({ path }) => path);
-  const files = await readPolicyFiles(chosen, process.cwd());
-  const { policy, diagnostics, tests, isActivatable } = await functions.checkPolicies(config, files);
-  const failed = tests.filter((test) => !test.passed);
-  output.data({ revision: policy?.revision, activatable: isActivatable, diagnostics, tests }, () => {
-    const lines = diagnostics.map(diagnosticText);
-    for (const { test, message } of failed) lines.push(`${test.file}:${test.line}: error: test \`${test.name}\`: ${message}`);
-    const errors = diagnostics.filter((one) => one.severity === 'error').length;
-    lines.push(
-      policy === undefined
-        ? `${count(files.length, 'file')}: ${count(errors, 'error')}`
-        : `${count(files.length, 'file')}, ${count(policy.rules.length, 'rule')}, ${count(tests.length, 'test')}: ` +
-            `${tests.length - failed.length} passed, ${failed.length} failed${isActivatable ? '' : '; this gateway would not activate it'}`,
+  const { config, diagnostics: ofConfig } = await readConfig(options.config);
+  if (config === undefined) {
+    output.data({ activatable: false, diagnostics: ofConfig, tests: [] }, () =>
+      [...ofConfig.map(diagnosticText), `${options.config}: ${found(ofConfig)}; policies were not read`].join('\n'),
     );
+    return EXIT.invalid;
+  }
+  const chosen = await choosePolicies(paths, config);
+  const { files, place } = chosen;
+  const { policy, diagnostics, tests, isActivatable } = await functions.checkPolicies(config, files);
+  const all = [...ofConfig, ...placed(diagnostics, chosen)];
+  const failed = tests.filter(({ passed }) => !passed);
+  output.data({ revision: policy?.revision, activatable: isActivatable, diagnostics: all, tests }, () => {
+    const lines = [...all.map(diagnosticText), ...failedTestTexts(tests, place)];
+    if (files.length === 0) lines.push('No policy files: a gateway would deny every call but those of its administrators.');
+    else if (policy === undefined) lines.push(`${count(files.length, 'file')}: ${found(all)}`);
+    else {
+      const passed = tests.length - failed.length;
+      const parts = [count(files.length, 'file'), count(policy.rules.length, 'rule'), count(tests.length, 'test')];
+      const more = isActivatable ? '' : '; this version would not activate it';
+      lines.push(`${parts.join(', ')}: ${passed} passed, ${failed.length} failed; ${found(all)}${more}`);
+    }
     return lines.join('\n');
   });
   if (policy === undefined) return EXIT.invalid;
-  return failed.length > 0 || diagnostics.some((one) => one.severity === 'error') ? EXIT.failed : EXIT.ok;
+  return isActivatable ? EXIT.ok : EXIT.failed;
+}
+
+function found(diagnostics: readonly Diagnostic[]): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+  return `${count(errors, 'error')}, ${count(diagnostics.length - errors, 'warning')}`;
 }
 
 function count(number: number, word: string): string {

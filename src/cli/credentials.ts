@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../core/problem.ts';
 
@@ -38,19 +39,22 @@ export async function keepCredential(
   origin: string,
   credential: Kept['origins'][string] | undefined,
 ): Promise<void> {
-  const kept = await readCredentials(path).catch(() => EMPTY);
+  const kept = await readCredentials(path);
   const origins = { ...kept.origins };
   if (credential === undefined) delete origins[origin];
   else origins[origin] = credential;
   const last = credential === undefined ? (kept.last === origin ? Object.keys(origins)[0] : kept.last) : origin;
-  const folder = join(path, '..');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const beside = `${path}.${process.pid}`;
-  await writeFile(beside, `${JSON.stringify({ ...(last === undefined ? {} : { last }), origins }, undefined, 2)}\n`, {
-    mode: 0o600,
-  });
-  await chmod(beside, 0o600);
-  await rename(beside, path);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const beside = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    // A new file, so that nobody has opened it before and its mode is ours.
+    const text = `${JSON.stringify({ ...(last === undefined ? {} : { last }), origins }, undefined, 2)}\n`;
+    await writeFile(beside, text, { flag: 'wx', mode: 0o600 });
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
 }
 
 /** `--origin`, `FAIRLEAD_ORIGIN`, or where the last login went; and the token kept for it. */
@@ -58,8 +62,10 @@ export async function chooseOrigin(
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<{ readonly origin: string; readonly token: string | undefined }> {
-  const kept = await readCredentials(credentialsFile(env));
-  const chosen = option ?? env['FAIRLEAD_ORIGIN'] ?? kept.last;
+  // An empty variable counts as not set, as in configuration. Where both are given no file is needed.
+  const [given, token] = [option ?? (env['FAIRLEAD_ORIGIN'] || undefined), env['FAIRLEAD_TOKEN'] || undefined];
+  const kept = given !== undefined && token !== undefined ? EMPTY : await readCredentials(credentialsFile(env));
+  const chosen = given ?? kept.last;
   if (chosen === undefined) {
     throw new Problem({
       code: 'ORIGIN_UNKNOWN',
@@ -69,18 +75,13 @@ export async function chooseOrigin(
     });
   }
   const origin = originOf(chosen);
-  return { origin, token: env['FAIRLEAD_TOKEN'] ?? kept.origins[origin]?.token };
+  return { origin, token: token ?? kept.origins[origin]?.token };
 }
 
 /** A control origin as it is written in full: scheme and host, no path. */
 export function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    url === undefined ||
-    !/^https?:$/.test(url.protocol) ||
-    url.username !== '' ||
-    (url.pathname !== '/' && url.pathname !== '')
-  ) {
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
     throw new Problem({
       code: 'ORIGIN_INVALID',
       kind: 'invalid',

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { asProblem } from '../core/problem.ts';
 import { type CliFunctions, EXIT } from './functions.ts';
-import { createOutput, type Format } from './output.ts';
+import { createOutput, type Format, printable } from './output.ts';
 
 /** The command line. Each verb is a file of its own and is loaded when it is called. Resolves with the exit code. */
 export async function runCli(argv: readonly string[], functions: CliFunctions): Promise<number> {
@@ -15,13 +15,19 @@ export async function runCli(argv: readonly string[], functions: CliFunctions): 
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const problem = asProblem(error);
-    const text = problem.code === 'INTERNAL' && problem.cause instanceof Error ? problem.cause.message : problem.message;
-    const hint = problem.hint === undefined ? '' : `\n  ${problem.hint}`;
-    process.stderr.write(`fairlead: ${text} [${problem.code}]${hint}\n`);
-    if (problem.kind === 'denied') return EXIT.denied;
-    return problem.kind === 'invalid' ? EXIT.invalid : EXIT.failed;
+    return explainFailure(error);
   }
+}
+
+/** One line on standard error, and what to do next below it; the exit code of its kind. */
+function explainFailure(error: unknown): number {
+  const problem = asProblem(error);
+  const text = problem.code === 'INTERNAL' && problem.cause instanceof Error ? problem.cause.message : problem.message;
+  const hint = problem.hint === undefined ? '' : `\n  ${printable(problem.hint)}`;
+  process.stderr.write(`fairlead: ${printable(text)} [${printable(problem.code)}]${hint}\n`);
+  if (problem.code === 'USAGE') return EXIT.usage;
+  if (problem.kind === 'denied') return EXIT.denied;
+  return problem.kind === 'invalid' ? EXIT.invalid : EXIT.failed;
 }
 
 type Run = (verb: () => Promise<number>) => () => Promise<void>;
@@ -29,14 +35,18 @@ type Run = (verb: () => Promise<number>) => () => Promise<void>;
 function buildProgram(functions: CliFunctions, run: Run): Command {
   const program = new Command('fairlead')
     .description('One identity and one policy in front of Prefect and any web service')
-    .version(functions.version)
+    .addHelpText('before', examplesText(EXAMPLES))
+    .version(functions.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print examples and options')
+    .helpCommand('help [verb]', 'print examples and options of a verb')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('run `fairlead --help`, or `fairlead VERB --help`')
     .configureHelp({ sortSubcommands: false });
 
   verb(program, 'up', 'run the gateway', ['fairlead up -c fairlead.yaml'])
     .option('-c, --config <file>', 'configuration', 'fairlead.yaml')
-    .action(async (options) => run(async () => (await import('./up.ts')).up(options, functions))());
+    .action(async (options) => run(async () => (await import('./up.ts')).up(options, functions, await createOutput('table')))());
 
   verb(program, 'demo', 'run the demo: identity provider, gateway, Prefect, a worker and a web service', ['fairlead demo'])
     .option('--dir <folder>', 'where the demo keeps its data')
@@ -49,22 +59,30 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
     .option('-c, --config <file>', 'configuration', 'fairlead.yaml')
     .addOption(formatOption())
     .action(async (paths: string[], options) =>
-      run(async () => (await import('./check.ts')).check(paths, options, functions, createOutput(options.output)))(),
+      run(async () => (await import('./check.ts')).check(paths, options, functions, await createOutput(options.output)))(),
     );
 
-  verb(program, 'apply [paths...]', 'make policies active on a running gateway', ['fairlead apply policies/'])
+  verb(program, 'apply [paths...]', 'make policies active on a running gateway', [
+    'fairlead apply',
+    'fairlead apply -c fairlead.yaml --expect sha256:…',
+    'fairlead apply policies/',
+  ])
+    .option(
+      '-c, --config <file>',
+      'its policies, when no paths are named (default: fairlead.yaml if it is there, else ./policies)',
+    )
     .addOption(originOption())
     .addOption(formatOption())
     .option('--expect <revision>', 'only if this revision is still active')
     .action(async (paths: string[], options) =>
-      run(async () => (await import('./apply.ts')).apply(paths, options, createOutput(options.output)))(),
+      run(async () => (await import('./apply.ts')).apply(paths, options, await createOutput(options.output)))(),
     );
 
   verb(program, 'explain <id>', 'say why a call was allowed or denied', ['fairlead explain 01981f2e-…'])
     .addOption(originOption())
     .addOption(formatOption())
     .action(async (id: string, options) =>
-      run(async () => (await import('./explain.ts')).explain(id, options, createOutput(options.output)))(),
+      run(async () => (await import('./explain.ts')).explain(id, options, await createOutput(options.output)))(),
     );
 
   verb(program, 'can-i <action> <resource>', 'ask whether a call would be allowed', [
@@ -77,27 +95,27 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
     .addOption(originOption())
     .addOption(formatOption())
     .action(async (action: string, resource: string, options) =>
-      run(async () => (await import('./can-i.ts')).canI(action, resource, options, createOutput(options.output)))(),
+      run(async () => (await import('./can-i.ts')).canI(action, resource, options, await createOutput(options.output)))(),
     );
 
-  const audit = program.command('audit').description('read the record');
+  const audit = verb(program, 'audit', 'read the record', ['fairlead audit search --verdict deny --since 1h']);
   verb(audit, 'search', 'search decisions', [
     'fairlead audit search --verdict deny --since 1h',
     'fairlead audit search --caller user:vic@acme.example -o json',
   ])
-    .option('--caller <who>')
-    .option('--action <name>')
+    .option('--caller <who>', 'exactly this caller: user:NAME, workload:NS/SA, agent:NAME for user:NAME')
+    .option('--action <name>', 'exactly this action')
     .option('--resource <path>', 'this resource and what is below it')
-    .option('--target <name>')
-    .addOption(new Option('--verdict <verdict>').choices(['allow', 'hold', 'deny']))
-    .option('--since <time>', 'a duration such as 1h, or an RFC 3339 time')
-    .option('--until <time>', 'a duration such as 1h, or an RFC 3339 time')
+    .option('--target <name>', 'calls to this target')
+    .addOption(new Option('--verdict <verdict>', 'what was decided').choices(['allow', 'hold', 'deny']))
+    .option('--since <time>', 'a duration before now such as 1h, a day, or an RFC 3339 time')
+    .option('--until <time>', 'a duration before now such as 1h, a day, or an RFC 3339 time')
     .option('--limit <count>', 'most entries', '50')
     .option('--id <decision>', 'one decision')
     .addOption(originOption())
     .addOption(formatOption())
     .action(async (options) =>
-      run(async () => (await import('./audit-search.ts')).auditSearch(options, createOutput(options.output)))(),
+      run(async () => (await import('./audit-search.ts')).auditSearch(options, await createOutput(options.output)))(),
     );
 
   verb(program, 'login [origin]', 'sign in with a browser', [
@@ -107,28 +125,32 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
     .option('--no-browser', 'print the address instead of opening it')
     .addOption(formatOption())
     .action(async (origin: string | undefined, options) =>
-      run(async () => (await import('./login.ts')).login(origin, options, createOutput(options.output)))(),
+      run(async () => (await import('./login.ts')).login(origin, options, await createOutput(options.output)))(),
     );
 
   verb(program, 'logout', 'end the sign-in of this command on the server', ['fairlead logout'])
     .addOption(originOption())
-    .action(async (options) => run(async () => (await import('./logout.ts')).logout(options, createOutput('table')))());
+    .action(async (options) => run(async () => (await import('./logout.ts')).logout(options, await createOutput('table')))());
 
   verb(program, 'whoami', 'say who the gateway takes you for', ['fairlead whoami'])
     .addOption(originOption())
     .addOption(formatOption())
-    .action(async (options) => run(async () => (await import('./whoami.ts')).whoami(options, createOutput(options.output)))());
+    .action(async (options) =>
+      run(async () => (await import('./whoami.ts')).whoami(options, await createOutput(options.output)))(),
+    );
 
   verb(program, 'token', 'make a token for programs', [
     'eval "$(fairlead token --for prefect)"',
     'fairlead token --for prefect --ttl 12h -o json',
   ])
     .option('--for <target>', 'target that will take it')
-    .option('--ttl <duration>', 'life of the token', '12h')
+    .option('--ttl <duration>', 'life of the token (default: 12h, or the longest that the gateway allows where that is shorter)')
     .option('--label <text>', 'what to call it')
     .addOption(originOption())
     .addOption(formatOption())
-    .action(async (options) => run(async () => (await import('./token.ts')).token(options, createOutput(options.output)))());
+    .action(async (options) =>
+      run(async () => (await import('./token.ts')).token(options, await createOutput(options.output)))(),
+    );
 
   verb(program, 'revoke [subject]', 'end access at once, open streams included', [
     'fairlead revoke user:ada@acme.example',
@@ -144,21 +166,32 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
     .addOption(originOption())
     .addOption(formatOption())
     .action(async (subject: string | undefined, options) =>
-      run(async () => (await import('./revoke.ts')).revoke(subject, options, createOutput(options.output)))(),
+      run(async () => (await import('./revoke.ts')).revoke(subject, options, await createOutput(options.output)))(),
     );
 
   verb(program, 'schema', 'print the JSON Schema of fairlead.yaml', ['fairlead schema > fairlead.schema.json']).action(async () =>
-    run(async () => (await import('./schema.ts')).schema(createOutput('json')))(),
+    run(async () => (await import('./schema.ts')).schema(await createOutput('json')))(),
   );
   return program;
 }
 
+/** What most people want first. */
+const EXAMPLES = [
+  'fairlead demo                                      # all of it, on this machine',
+  'fairlead check && fairlead up                      # a gateway by ./fairlead.yaml',
+  'fairlead login https://access.example.com',
+  'eval "$(fairlead token --for prefect)"             # for the prefect command',
+  'fairlead explain DECISION                          # why a call was allowed or denied',
+  'fairlead audit search --verdict deny --since 1h',
+];
+
+/** Help begins with what to type. */
 function verb(parent: Command, usage: string, summary: string, examples: readonly string[]): Command {
-  return parent
-    .command(usage)
-    .summary(summary)
-    .description(`${summary}\n\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
-    .exitOverride();
+  return parent.command(usage).description(summary).addHelpText('before', examplesText(examples));
+}
+
+function examplesText(examples: readonly string[]): string {
+  return `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}\n`;
 }
 
 function formatOption(): Option {

@@ -1,24 +1,39 @@
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { diagnosticText } from '../core/diagnostic.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { Problem } from '../core/problem.ts';
 
-/** Reads and checks a configuration; what is wrong is said on standard error, all at once. Undefined when it cannot be used. */
-export async function readConfig(file: string): Promise<Config | undefined> {
-  let text: string;
+/** What a configuration is looked for as when none is named. */
+export const CONFIG_FILE = 'fairlead.yaml';
+
+/** Reads and checks a configuration; nothing that it names is opened or asked. Problem: CONFIG_UNREADABLE. */
+export async function readConfig(file: string): Promise<LoadedConfig> {
+  const text = await readText(file);
+  if (text !== undefined) return loadConfig(text, file, { env: process.env });
+  throw unreadable(file, 'there is no such file');
+}
+
+/** As `readConfig`, with undefined for a file that does not exist. */
+export async function findConfig(file: string): Promise<LoadedConfig | undefined> {
+  const text = await readText(file);
+  return text === undefined ? undefined : loadConfig(text, file, { env: process.env });
+}
+
+async function readText(file: string): Promise<string | undefined> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
-    throw new Problem({
-      code: 'CONFIG_UNREADABLE',
-      kind: 'invalid',
-      message: `\`${file}\` cannot be read`,
-      hint: 'name the configuration with `-c FILE`',
-      cause: error,
-    });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw unreadable(file, code === 'EISDIR' ? 'this is a folder' : `it cannot be read (${code ?? 'unknown error'})`, error);
   }
-  const { config, diagnostics } = loadConfig(text, file, { env: process.env });
-  for (const diagnostic of diagnostics) process.stderr.write(`${diagnosticText(diagnostic)}\n`);
-  return config;
+}
+
+function unreadable(file: string, why: string, cause?: unknown): Problem {
+  return new Problem({
+    code: 'CONFIG_UNREADABLE',
+    kind: 'invalid',
+    message: `\`${file}\`: ${why}; policies and the gateway need the targets and identity sources that a configuration names`,
+    hint: 'name the configuration with `-c FILE`',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -14,37 +14,46 @@ export interface RevokeOptions {
 
 /** Ends access at once, open streams included; lifts or lists revocations. */
 export async function revoke(subject: string | undefined, options: RevokeOptions, output: Output): Promise<number> {
+  const { session, token, block, lift, list } = options;
+  const named = [subject, session, token].filter((value) => value !== undefined);
+  if (list === true) {
+    if (named.length > 0 || block === true || lift === true) throw usage('`--list` stands alone');
+    return await listAll(options, output);
+  }
+  if (named.length !== 1) throw usage('name one: a subject such as `user:ada@acme.example`, `--session ID` or `--token ID`');
+  if (subject === undefined && (block === true || lift === true)) throw usage('`--block` and `--lift` take a subject');
+  if (block === true && lift === true) throw usage("`--block` and `--lift` are each other's contrary");
   const { client } = await signedIn(options);
-  if (options.list === true) {
-    const revocations = await client.revocations();
-    output.data(revocations, () =>
-      table(
-        ['KIND', 'VALUE', 'BLOCKED', 'BY', 'AT'],
-        revocations.map((one) => [one.kind, one.value, one.block ? 'yes' : 'no', one.by, new Date(one.atMs).toISOString()]),
-      ),
-    );
-    return EXIT.ok;
-  }
-  const named = [subject, options.session, options.token].filter((value) => value !== undefined);
-  if (named.length !== 1) {
-    throw new Problem({
-      code: 'USAGE',
-      kind: 'invalid',
-      message: 'name one: a subject such as `user:ada@acme.com`, `--session ID` or `--token ID`',
-    });
-  }
-  if (options.lift === true) {
-    if (subject === undefined) throw new Problem({ code: 'USAGE', kind: 'invalid', message: '`--lift` takes a subject' });
+  if (lift === true && subject !== undefined) {
     await client.lift(subject);
-    output.say(`Lifted: ${subject} may sign in again.`);
+    output.data({ lifted: subject }, () => `Lifted: ${subject} may sign in again.`);
     return EXIT.ok;
   }
-  await client.revoke({
+  const whom = {
     ...(subject === undefined ? {} : { subject }),
-    ...(options.session === undefined ? {} : { session: options.session }),
-    ...(options.token === undefined ? {} : { token: options.token }),
-    ...(options.block === undefined ? {} : { block: options.block }),
-  });
-  output.say(`Revoked: ${named[0]}. Open streams and sockets are closed.`);
+    ...(session === undefined ? {} : { session }),
+    ...(token === undefined ? {} : { token }),
+    ...(block === undefined ? {} : { block }),
+  };
+  await client.revoke(whom);
+  output.data({ revoked: whom }, () => `Revoked: ${named[0]}. Open streams and sockets are closed.`);
   return EXIT.ok;
+}
+
+async function listAll(options: RevokeOptions, output: Output): Promise<number> {
+  const { client } = await signedIn(options);
+  const revocations = await client.revocations();
+  output.data(revocations, () =>
+    revocations.length === 0
+      ? 'Nothing is revoked.'
+      : table(
+          ['KIND', 'VALUE', 'BLOCKED', 'BY', 'AT'],
+          revocations.map((one) => [one.kind, one.value, one.block ? 'yes' : 'no', one.by, new Date(one.atMs).toISOString()]),
+        ),
+  );
+  return EXIT.ok;
+}
+
+function usage(message: string): Problem {
+  return new Problem({ code: 'USAGE', kind: 'invalid', message });
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { Problem } from '../core/problem.ts';
+import { parseJson } from '../wire/json.ts';
 import type { ControlEnv } from './call.ts';
 import type { RequestHead } from './parts.ts';
 
@@ -9,7 +10,8 @@ export const SMALL_BYTES = 64 * 1024;
 
 /**
  * The whole JSON body, checked. Only `application/json` is taken: a page elsewhere cannot send that without asking first, and it is
- * never told yes. Problems: BODY_TYPE_UNSUPPORTED (415), BODY_TOO_LARGE (413), BODY_INVALID (400).
+ * never told yes. Problems: BODY_TYPE_UNSUPPORTED (415), BODY_TOO_LARGE (413), BODY_INVALID (400), and those of `parseJson`: a name that
+ * stands twice would say one thing here and another where the call was looked at before.
  */
 export async function readJson<T>(c: Context<ControlEnv>, schema: z.ZodType<T>, maxBytes = SMALL_BYTES): Promise<T> {
   const { headers } = c.env.call.head;
@@ -22,7 +24,7 @@ export async function readJson<T>(c: Context<ControlEnv>, schema: z.ZodType<T>, 
       message: 'the body must be `application/json` without a content coding',
     });
   }
-  return checked(schema, jsonOf(await readBytes(c, maxBytes)), 'body');
+  return checked(schema, parseJson(await readBytes(c, maxBytes), { maxBytes }), 'body');
 }
 
 /** The query as an object, checked. Empty values count as absent: forms send those. Problems: QUERY_AMBIGUOUS, QUERY_INVALID. */
@@ -67,14 +69,6 @@ async function readBytes(c: Context<ControlEnv>, maxBytes: number): Promise<Uint
     });
   }
   return Buffer.concat(chunks);
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    throw invalid('BODY_INVALID', 'the body is not JSON in UTF-8');
-  }
 }
 
 function tooLarge(maxBytes: number): Problem {

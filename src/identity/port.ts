@@ -111,6 +111,8 @@ export interface MintInput {
 }
 
 export interface ProgramTokens {
+  /** The longest life that a token is given: `sessions.tokens`. */
+  readonly maxTtlMs: number;
   /** Problems: `TOKEN_TTL_INVALID`, `TOKEN_SUBJECT_INVALID`, `TOKEN_LABEL_INVALID` (invalid), `CREDENTIAL_REVOKED`. */
   mint(input: MintInput): Promise<{ readonly token: Secret; readonly details: ProgramToken }>;
   /** Of one subject (`user:ada@acme.com`), or of everybody. */

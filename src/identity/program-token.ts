@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { subjectText } from '../core/caller.ts';
 import type { Clock, Randomness, Store } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
+import { durationText } from '../core/units.ts';
 import { isRandomText, randomText, sha256Hex } from './digest.ts';
 import { knownCaller, withoutPeer, withPeer } from './known-caller.ts';
 import type { MintInput, ProgramToken, ProgramTokens } from './port.ts';
@@ -44,6 +45,7 @@ export function createProgramTokens(options: {
   const { store, clock, randomness, revocations, maxTtlMs } = options;
 
   return {
+    maxTtlMs,
     async mint(input) {
       checkMint(input, maxTtlMs);
       const caller = withoutPeer(input.caller);
@@ -88,7 +90,10 @@ export function createProgramTokens(options: {
 
 function checkMint(input: MintInput, maxTtlMs: number): void {
   if (!Number.isSafeInteger(input.ttlMs) || input.ttlMs < 1_000 || input.ttlMs > maxTtlMs) {
-    throw invalid('TOKEN_TTL_INVALID', `a token lives between one second and ${Math.floor(maxTtlMs / 3_600_000)} hours`);
+    const longest = durationText(maxTtlMs);
+    throw invalid('TOKEN_TTL_INVALID', `a token lives between one second and \`${longest}\` here`, {
+      hint: `ask for at most \`${longest}\`; \`sessions.tokens\` of the configuration sets it`,
+    });
   }
   const { kind } = input.caller.subject;
   if (kind === 'anonymous' || kind === 'shared_secret') {

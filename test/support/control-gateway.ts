@@ -11,6 +11,7 @@ import type { EventRecord, OutcomeRecord, Recorder, RefusalRecord } from '../../
 import { sealInput } from '../../src/core/sealed-input.ts';
 import { decide } from '../../src/decide/decide.ts';
 import { sentence } from '../../src/decide/sentence.ts';
+import { sessionsSchema } from '../../src/identity/config.ts';
 import {
   ADA,
   CONTROL,
@@ -87,12 +88,18 @@ export interface Sent {
 
 export type ControlGateway = Awaited<ReturnType<typeof controlGateway>>;
 
-/** `origin` other than the public one is for browsers, which cannot be told to send another host. */
-export async function controlGateway(given: { readonly origin?: string; readonly port?: number } = {}) {
-  const { origin = CONTROL, port = 0 } = given;
+/** `origin` other than the public one is for clients that cannot be told to send another host; `sessions` as in a configuration. */
+export async function controlGateway(
+  given: { readonly origin?: string; readonly port?: number; readonly sessions?: Readonly<Record<string, string>> } = {},
+) {
+  const { origin = CONTROL, port = 0, sessions = {} } = given;
   const clock = testClock();
   const provider = await codeFlowIssuer(clock);
-  const identityRoom = await room([oidcEntry(provider.issuer.issuer)], { clock, controlOrigin: origin });
+  const identityRoom = await room([oidcEntry(provider.issuer.issuer)], {
+    clock,
+    controlOrigin: origin,
+    sessions: sessionsSchema.parse(sessions),
+  });
   const { identity, store, log, health } = identityRoom;
   const record = memoryRecord();
   const activation = await openActivation(

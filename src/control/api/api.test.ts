@@ -105,6 +105,33 @@ describe('tokens', () => {
     expect((await ada('tokens', { method: 'POST', body: {} })).status).toBe(201);
   });
 
+  it('are not made from a body that names a member twice', async () => {
+    const headers = { 'content-type': 'application/json' };
+    for (const body of ['{"label":"a","label":"b"}', '{"label":"a","l\\u0061bel":"b"}']) {
+      const refused = await ada('tokens', { method: 'POST', body, headers });
+      expect([refused.status, refused.json()]).toMatchObject([400, { code: 'JSON_DUPLICATE_KEY' }]);
+    }
+    const named = await ada('tokens', { method: 'POST', body: '{"__proto__":{"label":"a"}}', headers });
+    expect(named.json()).toMatchObject({ status: 400, code: 'BODY_INVALID' });
+  });
+
+  it('live as long as the configuration allows at most, and the refusal of a longer life says how long that is', async () => {
+    const strict = await controlGateway({ sessions: { tokens: '90m' } });
+    try {
+      const { cookie } = await strict.signIn(ADA);
+      const make = (body: object) =>
+        strict.send('/api/v1/tokens', { method: 'POST', headers: { cookie, origin: CONTROL }, body });
+      const made = (await make({})).json() as { expiresAtMs: number };
+      expect(made.expiresAtMs - strict.clock.now()).toBe(90 * 60_000);
+      expect((await make({ ttlSeconds: 2 * 3600 })).json()).toMatchObject({
+        code: 'TOKEN_TTL_INVALID',
+        hint: expect.stringContaining('`90m`'),
+      });
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('end themselves by `tokens/current`', async () => {
     const { token } = (await ada('tokens', { method: 'POST', body: {} })).json() as { token: string };
     const headers = { authorization: `Bearer ${token}` };
@@ -122,7 +149,7 @@ describe('tokens', () => {
     expect(
       (await ada('tokens', { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } })).json(),
     ).toMatchObject({
-      code: 'BODY_INVALID',
+      code: 'JSON_INVALID',
     });
   });
 });

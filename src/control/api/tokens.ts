@@ -9,7 +9,8 @@ import type { ControlEnv } from '../call.ts';
 import type { ControlParts } from '../parts.ts';
 import { readJson, readQuery } from '../read-input.ts';
 
-const DEFAULT_TTL_SECONDS = 8 * 3600;
+/** A working day and some, where the gateway allows that much. */
+const DEFAULT_TTL_MS = 12 * 3600 * 1000;
 
 const made = z.strictObject({
   target: z.string().max(200).optional(),
@@ -28,14 +29,14 @@ export function tokenRoutes(parts: ControlParts): Hono<ControlEnv> {
 
   app.post('/tokens', async (c) => {
     const known = await requireCaller(parts, c.env.call);
-    const { target: name, ttlSeconds = DEFAULT_TTL_SECONDS, label } = await readJson(c, made);
+    const { target: name, ttlSeconds, label } = await readJson(c, made);
     const target = name === undefined ? undefined : targetOf(parts, name);
     await authorize(parts, known, { action: 'fairlead.token.create', class: 'secret', on: ['tokens'] }, true);
     const { caller, credential } = known;
     const { token, details } = await parts.tokens.mint({
       caller,
       credential,
-      ttlMs: ttlSeconds * 1000,
+      ttlMs: ttlSeconds === undefined ? Math.min(DEFAULT_TTL_MS, parts.tokens.maxTtlMs) : ttlSeconds * 1000,
       ...(label === undefined ? {} : { label }),
       ...(target === undefined ? {} : { targets: [target.name] }),
     });
