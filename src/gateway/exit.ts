@@ -1,3 +1,4 @@
+import type { AccessRequest } from '../core/access.ts';
 import type { Outcome } from '../core/decision.ts';
 import type { Decided, Entered } from './passage.ts';
 import type { LiveCall } from './port.ts';
@@ -22,6 +23,8 @@ export type CutReason = Parameters<LiveCall['cut']>[0];
 export interface ExitOptions {
   readonly isSocket: boolean;
   isStream(): boolean;
+  /** What messages of the call were allowed that lasts as long as the call: decided anew with it. */
+  readonly standing?: readonly AccessRequest[];
   cut(reason: CutReason): void;
 }
 
@@ -42,7 +45,9 @@ export function openExit(decided: Decided, options: ExitOptions): Exit {
     },
     stillAllowed() {
       if (target.mode === 'observe' || requests === undefined) return true;
-      return decideRequests(corridor, target, caller, requests).decision.verdict === 'allow';
+      const [first, ...rest] = requests;
+      const all = [first, ...rest, ...(options.standing ?? [])] as const;
+      return decideRequests(corridor, target, caller, all).decision.verdict === 'allow';
     },
     cut: options.cut,
   });

@@ -473,6 +473,19 @@ describe('a socket that is relayed frame by frame', () => {
     gateway.policy.set(policyOf([]));
     expect(await first.closed).toEqual([1012, 'the policy changed']);
   });
+
+  it('is decided anew with what its messages have opened, and without what they only said', async () => {
+    gateway = await testGateway(framed());
+    const up = socketUpstream();
+    const [subscribed, writing] = [client(), client()];
+    await Promise.all([subscribed.opened, writing.opened]);
+    subscribed.socket.send('must:open/logs');
+    writing.socket.send('ask:open/logs');
+    await until(() => up.texts.length === 2);
+    gateway.policy.set(policyOf(['- { name: opens, who: [group:data], can: [http.connect_socket], on: ["web/open/**"] }']));
+    expect(await subscribed.closed).toEqual([1012, 'the policy changed']);
+    expect(writing.socket.readyState).toBe(WebSocket.OPEN);
+  });
 });
 
 describe('a socket whose credential is in its first message', () => {

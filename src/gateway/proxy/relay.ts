@@ -1,3 +1,4 @@
+import type { AccessRequest } from '../../core/access.ts';
 import type { Outcome } from '../../core/decision.ts';
 import { asProblem } from '../../core/problem.ts';
 import type { FrameVerdict, SocketPlan } from '../../targets/target.ts';
@@ -42,6 +43,8 @@ export async function relay(input: RelayInput): Promise<void> {
   let ended: Outcome | undefined;
   let exit: Exit | undefined;
   let pinging: NodeJS.Timeout | undefined;
+  /** Of messages without which there is no socket: what they subscribe to goes on for as long as it is open. */
+  const standing: AccessRequest[] = [];
 
   const finish = (outcome: Outcome, code: number, reason: string): void => {
     if (ended !== undefined) return;
@@ -68,6 +71,7 @@ export async function relay(input: RelayInput): Promise<void> {
     exit = openExit(decided, {
       isSocket: true,
       isStream: () => true,
+      standing,
       cut(reason) {
         const [code, text] = CLOSE_CODES[reason];
         finish(broken(reason === 'drained' ? 'drained' : 'revoked'), code, text);
@@ -100,7 +104,7 @@ export async function relay(input: RelayInput): Promise<void> {
     if (ended !== undefined) return;
     const isOpening = isFirst;
     isFirst = false;
-    const verdict = await clientVerdict(plan, decided, text);
+    const verdict = await clientVerdict(plan, decided, text, standing);
     if (ended !== undefined) return;
     if (verdict.kind === 'close') return finish(broken('client'), verdict.code, verdict.reason);
     if (verdict.kind === 'forward') up(isOpening ? (plan.forwardFirstFrame?.(text, secret?.reveal()) ?? text) : text);
@@ -127,9 +131,11 @@ export async function relay(input: RelayInput): Promise<void> {
 }
 
 /** A frame that asks for rights is decided like a call; everything else is the plan's word. */
-async function clientVerdict(plan: SocketPlan, decided: Decided, text: string): Promise<FrameVerdict> {
+async function clientVerdict(plan: SocketPlan, decided: Decided, text: string, standing: AccessRequest[]): Promise<FrameVerdict> {
   const verdict = await plan.fromClient(text, decided.caller);
   if (verdict.kind !== 'ask') return verdict;
+  // Before it is decided, so that no change of policy comes in between; if it is denied, the socket ends.
+  if (verdict.onDeny === 'close') standing.push(...verdict.requests);
   const isAllowed = await decideFrame(decided, verdict);
   if (isAllowed) return { kind: 'forward' };
   return verdict.onDeny === 'drop' ? { kind: 'drop' } : { kind: 'close', code: 1008, reason: 'refused by policy' };
