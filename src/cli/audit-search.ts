@@ -41,7 +41,7 @@ export async function auditSearch(options: AuditSearchOptions, output: Output): 
   let cursor: string | undefined;
   do {
     const page = await client.searchDecisions({ ...query, limit: Math.min(limit - found.length, PAGE), cursor });
-    found.push(...page.entries);
+    found.push(...page.entries.slice(0, limit - found.length));
     cursor = page.cursor;
   } while (cursor !== undefined && found.length < limit);
   output.data(found, () => (found.length === 0 ? 'Nothing found.' : table(HEAD, found.map(row))));

@@ -32,8 +32,8 @@ function unreadable(file: string, why: string, cause?: unknown): Problem {
   return new Problem({
     code: 'CONFIG_UNREADABLE',
     kind: 'invalid',
-    message: `\`${file}\`: ${why}; policies and the gateway need the targets and identity sources that a configuration names`,
-    hint: 'name the configuration with `-c FILE`',
+    message: `the configuration \`${file}\`: ${why}`,
+    hint: 'name it with `-c FILE`: policies are read by the targets and identity sources that it names',
     ...(cause === undefined ? {} : { cause }),
   });
 }
