@@ -59,7 +59,9 @@ describeWithPrefect('sockets through the gateway', () => {
     const socket = await mustOpen(at('/events/out'));
     socket.send({ type: 'auth', token });
     expect(JSON.parse(await socket.next())).toEqual({ type: 'auth_success' });
-    socket.send({ type: 'filter', filter: { event: { name: [name] } } });
+    // As stock clients ask: until when nothing is said is now, and nothing would ever come.
+    const occurred = { since: new Date().toISOString(), until: new Date(Date.now() + 86_400_000).toISOString() };
+    socket.send({ type: 'filter', filter: { occurred, event: { name: [name] } } });
     return socket;
   }
 
