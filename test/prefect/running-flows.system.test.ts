@@ -26,6 +26,44 @@ describeWithPrefect('flow runs under way', () => {
     await gateway?.close();
   });
 
+  it('from the moment that a poll hands it out a run may be taken on, whatever the policy comes to say', async () => {
+    const byHand = await deployDirectly(server, { flow: 'enduring', name: 'by-hand', pool: 'enduring-by-hand' });
+    const token = await gateway.workload('team/worker');
+    const call = (method: string, path: string, body?: unknown) => gateway.api(token, method, path, body);
+    for (const policy of ['nothing', 'refused'] as const) {
+      await gateway.apply(POLICIES.full);
+      const run = await createRun(gateway, byHand.deploymentId, 1);
+      await until(
+        async () => {
+          const { body } = await call('POST', '/work_pools/enduring-by-hand/get_scheduled_flow_runs', {});
+          return body.some((one: { flow_run: { id: string } }) => one.flow_run.id === run) ? true : undefined;
+        },
+        20_000,
+        'the run in a poll',
+      );
+      await gateway.apply(POLICIES[policy]);
+      // What a process worker asks for one run, in its order.
+      const asked: readonly (readonly [string, string, unknown?])[] = [
+        ['GET', `/deployments/${byHand.deploymentId}`],
+        ['POST', `/flow_runs/${run}/set_state`, { state: { type: 'PENDING' } }],
+        ['GET', `/deployments/${byHand.deploymentId}`],
+        ['GET', `/flows/${byHand.flowId}`],
+        ['GET', '/work_pools/enduring-by-hand'],
+        ['PATCH', `/flow_runs/${run}/labels`, { 'prefect.worker.name': 'by-hand' }],
+        ['POST', `/flow_runs/${run}/set_state`, { state: { type: 'RUNNING' } }],
+        ['POST', `/flow_runs/${run}/set_state`, { state: { type: 'COMPLETED' } }],
+      ];
+      for (const [method, path, body] of asked) {
+        const answer = await call(method, path, body);
+        expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300);
+      }
+      expect((await server.api('GET', `/flow_runs/${run}`)).body.state_type).toBe('COMPLETED');
+      const other = await createRun(gateway, byHand.deploymentId, 1);
+      expect((await call('POST', `/flow_runs/${other}/set_state`, { state: { type: 'PENDING' } })).status).toBe(403);
+      await server.api('DELETE', `/flow_runs/${other}`);
+    }
+  });
+
   it('a change of policy as soon as it has begun breaks no run', async () => {
     for (const policy of ['nothing', 'refused'] as const) {
       await gateway.apply(POLICIES.full);

@@ -35,7 +35,7 @@ def enduring(steps: int = 5) -> int:
   });
 }
 
-const WORKER_ON = `[prefect/server, prefect/events, "prefect/events/**", prefect/flows, "prefect/flows/enduring/**", "prefect/flows/enduring-child/**", "prefect/deployments/enduring/**", "prefect/work-pools/enduring/**"]`;
+const WORKER_ON = `[prefect/server, prefect/events, "prefect/events/**", prefect/flows, "prefect/flows/enduring/**", "prefect/flows/enduring-child/**", "prefect/deployments/enduring/**", "prefect/work-pools/enduring/**", "prefect/work-pools/enduring-by-hand/**"]`;
 const RUNNERS = `
 - name: runners
   who: [group:runners]

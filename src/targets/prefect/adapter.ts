@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../wire/call.ts';
 import { parseJson } from '../../wire/json.ts';
 import type { TargetAdapter, UpstreamAnswer } from '../target.ts';
-import { admissionsOf, admits } from './admissions.ts';
+import { admissionsOf, admits, handedOut } from './admissions.ts';
 import { PREFECT_CATALOGUE } from './catalogue.ts';
 import { createClassifier } from './classify.ts';
 import { type ForwardContext, forward } from './forward.ts';
@@ -36,7 +36,12 @@ export function prefectAdapter(context: PrefectContext): TargetAdapter {
     refuse: (refusal) => refuse(refusal, context),
     forward: (call, decision) => forward(call, decision, context),
     response: (call, decision) => response(call, decision, answers),
-    admissions: (call, answer) => (admits(call) ? admissionsOf(call, answer.status, bodyOf(answer)) : undefined),
+    admissions(call, answer) {
+      if (!admits(call)) return undefined;
+      const body = bodyOf(answer);
+      for (const run of handedOut(call, answer.status, body)) live.handOut(run);
+      return admissionsOf(call, answer.status, body);
+    },
     socket: (call) => socketPlan(call, sockets),
   };
 }

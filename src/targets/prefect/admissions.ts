@@ -2,17 +2,21 @@ import type { JsonObject, JsonValue } from '../../wire/call.ts';
 import type { Admissions, Call } from '../target.ts';
 import { isList, isObject } from './bodies.ts';
 import { isTerminal } from './classify/run-state.ts';
-import { readFlowRun } from './facts.ts';
+import { type FlowRunFacts, readFlowRun } from './facts.ts';
 
 /** Does an answer to this call say anything about who holds which run? Others need not be read for it. */
 export function admits(call: Pick<Call, 'operation'>): boolean {
   return OPERATIONS.has(call.operation.id);
 }
 
-const OPERATIONS: ReadonlySet<string> = new Set([
-  'POST /work_pools/{name}/get_scheduled_flow_runs',
+const POOL_POLL = 'POST /work_pools/{name}/get_scheduled_flow_runs';
+const POLLS: ReadonlySet<string> = new Set([
+  POOL_POLL,
   'POST /deployments/get_scheduled_flow_runs',
   'POST /work_queues/{id}/get_runs',
+]);
+const OPERATIONS: ReadonlySet<string> = new Set([
+  ...POLLS,
   'POST /flow_runs/',
   'GET /flow_runs/{id}',
   'POST /flow_runs/{id}/set_state',
@@ -27,11 +31,10 @@ export function admissionsOf(call: Pick<Call, 'operation'>, status: number, body
   if (status < 200 || status > 299) return undefined;
   const { id, params } = call.operation;
   switch (id) {
-    case 'POST /work_pools/{name}/get_scheduled_flow_runs':
-      return { admit: keys(objects(body).map((item) => (isObject(item['flow_run']) ? item['flow_run'] : {}))), end: [] };
+    case POOL_POLL:
     case 'POST /deployments/get_scheduled_flow_runs':
     case 'POST /work_queues/{id}/get_runs':
-      return { admit: keys(objects(body)), end: [] };
+      return { admit: handedOut(call, status, body).map((run) => `flow-run:${run.id}`), end: [] };
     case 'POST /flow_runs/':
       return status === 201 && isObject(body) && readFlowRun(body)?.deploymentId === undefined
         ? { admit: keys([body]), end: [] }
@@ -46,6 +49,16 @@ export function admissionsOf(call: Pick<Call, 'operation'>, status: number, body
     default:
       return undefined;
   }
+}
+
+/** The runs that a poll's answer hands to its caller. */
+export function handedOut(call: Pick<Call, 'operation'>, status: number, body: JsonValue | undefined): readonly FlowRunFacts[] {
+  const { id, params } = call.operation;
+  if (status < 200 || status > 299 || !POLLS.has(id)) return [];
+  const runs = objects(body).map((item) => (id !== POOL_POLL ? item : isObject(item['flow_run']) ? item['flow_run'] : {}));
+  const found = runs.map(readFlowRun).filter((run) => run !== undefined);
+  // The runs in such an answer do not say which pool they came from.
+  return id === POOL_POLL ? found.map((run) => ({ ...run, workPool: params['name'] ?? '' })) : found;
 }
 
 function keys(runs: readonly JsonObject[]): readonly string[] {

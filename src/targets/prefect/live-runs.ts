@@ -4,6 +4,8 @@ import type { FlowRunFacts } from './facts.ts';
 /** Runs that were lately seen at work, by what they belong to: a run may read its own deployment, flow, pool and queue to the end. */
 export interface LiveRuns {
   note(run: FlowRunFacts): void;
+  /** A poll has handed it to somebody, who reads what it belongs to before its state says that it is at work. */
+  handOut(run: FlowRunFacts): void;
   /** Continuation keys of the runs that belong to `name`. */
   of(kind: RunOwner, name: string): readonly string[];
 }
@@ -28,15 +30,19 @@ export function createLiveRuns(): LiveRuns {
     owners.set(key, runs);
   }
 
+  function handOut(run: FlowRunFacts): void {
+    const key = `flow-run:${run.id}`;
+    add('flow', run.flowId, key);
+    if (run.deploymentId !== undefined) add('deployment', run.deploymentId, key);
+    if (run.workPool !== '') add('work_pool', run.workPool, key);
+    if (run.workPool !== '' && run.workQueue !== '') add('work_queue', JSON.stringify([run.workPool, run.workQueue]), key);
+  }
+
   return {
     note(run) {
-      if (!AT_WORK.has(run.stateType)) return;
-      const key = `flow-run:${run.id}`;
-      add('flow', run.flowId, key);
-      if (run.deploymentId !== undefined) add('deployment', run.deploymentId, key);
-      if (run.workPool !== '') add('work_pool', run.workPool, key);
-      if (run.workPool !== '' && run.workQueue !== '') add('work_queue', JSON.stringify([run.workPool, run.workQueue]), key);
+      if (AT_WORK.has(run.stateType)) handOut(run);
     },
+    handOut,
     of: (kind, name) => [...(owners.get(`${kind} ${name}`) ?? [])],
   };
 }
