@@ -1,19 +1,17 @@
 // The proxy door side by side with its peers: small JSON from a stub upstream, one core for the server under test (taskset), the
 // other for load and upstream. Turns alternate; medians of all turns; the machine's load is printed with them.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startIssuer } from './issuer.ts';
+import { load, median, Stage, until } from './support.ts';
 
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const CONNECTIONS = 32;
 /** A just-started program is still being compiled; that is shown by `start-up.ts`, not here. */
 const WARM_UP_SECONDS = 8;
-const root = join(import.meta.dirname, '..');
-const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
-const children: ChildProcess[] = [];
+const stage = new Stage();
 
 interface Subject {
   readonly name: string;
@@ -24,8 +22,8 @@ interface Subject {
 async function main(): Promise<void> {
   const issuer = await startIssuer(19_090);
   const upstream = 'http://127.0.0.1:19081';
-  nginx();
-  await until(`${upstream}/`);
+  startNginx();
+  await until('the upstream', () => answers(19_081, ''));
   const subjects: Subject[] = [
     { name: 'nginx, no checks', port: 19_082, pid: () => nginxWorker() },
     node('node:http + undici, no checks', 19_083, ['bench/bare-proxy.ts', '19083', upstream]),
@@ -34,7 +32,7 @@ async function main(): Promise<void> {
   ];
   const other = oauth2Proxy(issuer.url, upstream);
   if (other !== undefined) subjects.push(other);
-  for (const { port } of subjects) await until(`http://127.0.0.1:${port}/`, issuer.token);
+  for (const { name, port } of subjects) await until(name, () => answers(port, issuer.token));
 
   const results = new Map<string, { rps: number[]; p50: number[]; p99: number[] }>(
     subjects.map(({ name }) => [name, { rps: [], p50: [], p99: [] }]),
@@ -51,11 +49,7 @@ async function main(): Promise<void> {
   }
   const floor = median(results.get('nginx auth_request, static decision')?.rps ?? []);
   const peer = median(results.get('oauth2-proxy 7.15.6, bearer JWT')?.rps ?? []);
-  console.log(
-    `proxy, small JSON, ${CONNECTIONS} connections, one core, ${ROUNDS} x ${SECONDS} s; load ${loadavg()
-      .map((one) => one.toFixed(2))
-      .join(' ')}`,
-  );
+  console.log(`proxy, small JSON, ${CONNECTIONS} connections, one core, ${ROUNDS} x ${SECONDS} s; load ${load()}`);
   console.log(row(['server', 'rps', 'p50 ms', 'p99 ms', 'of auth_request', 'of oauth2-proxy', 'RSS MB']));
   for (const { name, pid } of subjects) {
     const { rps, p50, p99 } = results.get(name) ?? { rps: [], p50: [], p99: [] };
@@ -76,34 +70,14 @@ async function main(): Promise<void> {
 }
 
 function fairlead(issuer: string, upstream: string): Subject {
-  mkdirSync(join(folder, 'policies'), { recursive: true });
-  writeFileSync(
-    join(folder, 'fairlead.yaml'),
-    `origin: http://127.0.0.1:19444
-listen: {control: "127.0.0.1:19444", admin: "127.0.0.1:19445"}
-store: sqlite:./data
-administrators: [group:platform]
-observe: {decisions: none, logLevel: warn}
-identity:
-  - name: bench
-    oidc: {issuer: "${issuer}", clientId: fairlead, audience: [fairlead]}
-    owns: {users: ["*@acme.example"], groups: ["*"]}
-targets:
-  - {name: web, port: 19085, http: {url: "${upstream}"}}
-policies: [{path: ./policies}]
-`,
-  );
-  writeFileSync(
-    join(folder, 'policies', 'web.yaml'),
-    `apiVersion: fairlead.dev/v1
-kind: AccessPolicy
-metadata: {name: web}
-spec:
-  rules:
-    - {name: engineers, who: [group:engineers], can: [http.get], on: ["web/**"]}
-`,
-  );
-  return node('Fairlead: identity, policy, record', 19_085, ['src/main.ts', 'up', '-c', join(folder, 'fairlead.yaml')]);
+  const child = stage.fairlead({
+    issuer,
+    port: 19_444,
+    cpu: '0',
+    targets: [`{name: web, port: 19085, http: {url: "${upstream}"}}`],
+    rules: ['{name: engineers, who: [group:engineers], can: [http.get], on: ["web/**"]}'],
+  });
+  return { name: 'Fairlead: identity, policy, record', port: 19_085, pid: () => child.pid ?? 0 };
 }
 
 function oauth2Proxy(issuer: string, upstream: string): Subject | undefined {
@@ -116,7 +90,7 @@ function oauth2Proxy(issuer: string, upstream: string): Subject | undefined {
     );
     return undefined;
   }
-  const file = join(folder, 'oauth2-proxy.cfg');
+  const file = join(stage.folder, 'oauth2-proxy.cfg');
   writeFileSync(
     file,
     `http_address = "127.0.0.1:19086"
@@ -135,61 +109,36 @@ request_logging = false
 auth_logging = false
 `,
   );
-  const child = pinned(binary, ['--config', file], { GOMAXPROCS: '1' });
+  const child = stage.start(binary, ['--config', file], { cpu: '0', env: { GOMAXPROCS: '1' } });
   return { name: 'oauth2-proxy 7.15.6, bearer JWT', port: 19_086, pid: () => child.pid ?? 0 };
 }
 
 function node(name: string, port: number, args: readonly string[]): Subject {
-  const child = pinned(process.execPath, args);
+  const child = stage.start(process.execPath, args, { cpu: '0' });
   return { name, port, pid: () => child.pid ?? 0 };
 }
 
-function pinned(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const child = spawn('taskset', ['-c', '0', command, ...args], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  children.push(child);
-  return child;
-}
-
-function nginx(): void {
-  const worker = (body: string, cpu: string, name: string): void => {
-    const file = join(folder, `${name}.conf`);
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-      .map((kind) => `${kind}_temp_path ${folder}/${name}-${kind};`)
-      .join(' ');
-    writeFileSync(
-      file,
-      `worker_processes 1; daemon off; pid ${folder}/${name}.pid; error_log stderr warn; events { worker_connections 1024; }
-http { access_log off; ${temporary} keepalive_requests 1000000; ${body} }`,
-    );
-    children.push(
-      spawn('taskset', ['-c', cpu, 'nginx', '-p', folder, '-c', file, '-e', 'stderr'], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      }),
-    );
-  };
-  worker(
-    `server { listen 127.0.0.1:19081; location / { default_type application/json; return 200 '{"ok":true,"items":[1,2,3],"note":"a small answer"}'; } }`,
-    '1',
+function startNginx(): void {
+  const answer = `'{"ok":true,"items":[1,2,3],"note":"a small answer"}'`;
+  stage.nginx(
     'upstream',
+    `server { listen 127.0.0.1:19081; location / { default_type application/json; return 200 ${answer}; } }`,
+    '1',
   );
   const pass = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";';
-  worker(
+  stage.nginx(
+    'proxy',
     `upstream app { server 127.0.0.1:19081; keepalive 64; } upstream decide { server 127.0.0.1:19087; keepalive 64; }
 server { listen 127.0.0.1:19082; location / { ${pass} } }
 server { listen 127.0.0.1:19087; location / { return 200; } }
 server { listen 127.0.0.1:19084; location / { auth_request /_decide; ${pass} }
   location = /_decide { internal; proxy_pass http://decide/; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_http_version 1.1; proxy_set_header Connection ""; } }`,
     '0',
-    'proxy',
   );
 }
 
 function nginxWorker(): number {
-  const master = readFileSync(join(folder, 'proxy.pid'), 'utf8').trim();
+  const master = readFileSync(join(stage.folder, 'proxy.pid'), 'utf8').trim();
   return Number(execFileSync('pgrep', ['-P', master], { encoding: 'utf8' }).split('\n')[0]);
 }
 
@@ -213,8 +162,8 @@ function wrk(port: number, token: string, seconds: number): { rps: number; p50: 
   if (/Non-2xx/.test(text)) throw new Error(`port ${port} refused calls:\n${text}`);
   return {
     rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
-    p50: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+    p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(text)?.[1]),
+    p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(text)?.[1]),
   };
 }
 
@@ -223,22 +172,9 @@ function milliseconds(text = ''): number {
   return text.endsWith('us') ? number / 1000 : text.endsWith('ms') ? number : number * 1000;
 }
 
-async function until(url: string, token?: string): Promise<void> {
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  for (let attempt = 0; attempt < 100; attempt++) {
-    try {
-      if ((await fetch(url, { headers })).status === 200) return;
-    } catch {
-      // not up yet
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`${url} did not come up`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+async function answers(port: number, token: string): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: token === '' ? {} : { authorization: `Bearer ${token}` } });
+  return answer.status === 200;
 }
 
 function ratio(a: number, b: number): string {
@@ -258,5 +194,5 @@ function row(cells: readonly string[]): string {
 try {
   await main();
 } finally {
-  for (const child of children) child.kill('SIGTERM');
+  stage.end();
 }

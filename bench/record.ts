@@ -4,13 +4,14 @@
 //
 // Prints medians over the runs, and the load average, without which they say little. Asserts nothing.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { OperationClass } from '../src/core/access.ts';
 import { uuidv7 } from '../src/core/id.ts';
 import type { DecisionRecord, Recorder } from '../src/core/record.ts';
 import { openStorage } from '../src/storage.ts';
+import { load, median } from './support.ts';
 
 const seconds = Number(process.argv[2] ?? 2);
 const runs = Number(process.argv[3] ?? 5);
@@ -113,17 +114,11 @@ async function run(recorder: Recorder, operation: OperationClass, inFlight: numb
   };
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
 const dir = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
 const openedAt = performance.now();
 const retention = { retain: 400 * 86_400_000, maxBytes: 20 * 1024 ** 3 };
 const storage = await openStorage({ dir, clock, log: quiet, health, retention });
-console.log(
-  `open: ${(performance.now() - openedAt).toFixed(0)} ms; load ${loadavg()
-    .map((load) => load.toFixed(2))
-    .join(' ')}`,
-);
+console.log(`open: ${(performance.now() - openedAt).toFixed(0)} ms; load ${load()}`);
 const cases = [
   ['durable, 1 in flight', 'act', 1],
   [`durable, ${IN_FLIGHT} in flight`, 'act', IN_FLIGHT],
@@ -142,10 +137,6 @@ for (const [name, operation, inFlight] of cases) {
   );
 }
 const { entries } = await storage.search.search({ limit: 1 });
-console.log(
-  `entries and outcomes written: ${entries[0]?.seq ?? 0}; load ${loadavg()
-    .map((load) => load.toFixed(2))
-    .join(' ')}`,
-);
+console.log(`entries and outcomes written: ${entries[0]?.seq ?? 0}; load ${load()}`);
 await storage.close();
 rmSync(dir, { recursive: true, force: true });

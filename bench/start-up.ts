@@ -7,10 +7,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { load, median } from './support.ts';
 
 const runs = Number(process.argv[2] ?? 9);
 const IDLE_MS = 2_000;
@@ -64,11 +65,7 @@ async function main(): Promise<void> {
     seen.cached.push(ms);
     seen.rss.push(rssMb);
   }
-  console.log(
-    `start-up, ${runs} runs; load ${loadavg()
-      .map((one) => one.toFixed(2))
-      .join(' ')}`,
-  );
+  console.log(`start-up, ${runs} runs; load ${load()}`);
   console.log(`node -e 0                             ${median(seen.node).toFixed(0)} ms`);
   console.log(`fairlead --version                    ${median(seen.version).toFixed(0)} ms`);
   console.log(`fairlead up to listening, first       ${median(seen.uncached).toFixed(0)} ms`);
@@ -111,10 +108,6 @@ function isListening(port: number): Promise<boolean> {
 
 function rss(child: ChildProcess): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 try {

@@ -246,7 +246,7 @@ async function readFolders(config: Config, log: Log) {
   } catch (error) {
     const problem = asProblem(error);
     log.error('policy_unreadable', { code: problem.code, message: problem.message });
-    return [{ path: config.policies[0]?.path ?? 'policies', text: 'unreadable: true\n' }];
+    return undefined;
   }
 }
 

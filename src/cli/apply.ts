@@ -49,7 +49,8 @@ async function configFor(
     if (named === undefined) return undefined;
     throw new Problem({ code: 'USAGE', kind: 'invalid', message: 'name paths, or a configuration with `-c`, not both' });
   }
-  const loaded = named === undefined ? await findConfig(CONFIG_FILE) : await readConfig(named);
+  // Without the environment: to this command FAIRLEAD_ORIGIN says whom to ask, and not where the gateway of the file stands.
+  const loaded = named === undefined ? await findConfig(CONFIG_FILE, {}) : await readConfig(named, {});
   if (loaded === undefined) return undefined;
   for (const diagnostic of loaded.diagnostics) output.say(diagnosticText(diagnostic));
   return loaded.config ?? 'invalid';

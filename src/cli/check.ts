@@ -12,7 +12,7 @@ export async function check(
   functions: Pick<CliFunctions, 'checkPolicies'>,
   output: Output,
 ): Promise<number> {
-  const { config, diagnostics: ofConfig } = await readConfig(options.config);
+  const { config, diagnostics: ofConfig } = await readConfig(options.config, process.env);
   if (config === undefined) {
     output.data({ activatable: false, diagnostics: ofConfig, tests: [] }, () =>
       [...ofConfig.map(diagnosticText), `${options.config}: ${found(ofConfig)}; policies were not read`].join('\n'),
@@ -30,7 +30,10 @@ export async function check(
     else if (policy === undefined) lines.push(`${count(files.length, 'file')}: ${found(all)}`);
     else {
       const passed = tests.length - failed.length;
-      const parts = [count(files.length, 'file'), count(policy.rules.length, 'rule'), count(tests.length, 'test')];
+      // Without those that stand for `administrators`.
+      const names = new Set(files.map(({ path }) => path));
+      const rules = policy.rules.filter(({ ref }) => names.has(ref.file));
+      const parts = [count(files.length, 'file'), count(rules.length, 'rule'), count(tests.length, 'test')];
       const more = isActivatable ? '' : '; this version would not activate it';
       lines.push(`${parts.join(', ')}: ${passed} passed, ${failed.length} failed; ${found(all)}${more}`);
     }

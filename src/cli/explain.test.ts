@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliGateway, cliGateway } from '../../test/support/cli.ts';
 import { person } from '../../test/support/control-gateway.ts';
+import { type Caller, callerText } from '../core/caller.ts';
 
 const RAW = /[^\P{Cc}\n]|[\p{Cf}\u2028\u2029]/u;
 const ADA = person('ada@acme.example', ['data']);
@@ -26,6 +27,20 @@ describe('fairlead explain', () => {
     expect(stdout).toMatch(
       /nearest rules for http\.get on web\/reports\/july:\n {4}web\/data-reads {2}policies\/web\.yaml:7 {2}needs group `data`; ask data-team@acme\.example/,
     );
+  });
+
+  it('names callers that have no name of their own by what they are, and never calls the administrator by their call', async () => {
+    const scorer = { kind: 'workload', cluster: 'prod', home: true, namespace: 'fraud', serviceAccount: 'scorer' } as const;
+    const callers: readonly Caller[] = [
+      { ...VIC, subject: { kind: 'anonymous' }, source: '' },
+      { ...VIC, subject: { kind: 'shared_secret', target: 'web' } },
+      { ...VIC, subject: scorer },
+      { ...VIC, actors: [{ kind: 'agent', name: 'copilot' }] },
+    ];
+    for (const caller of callers) {
+      const { stdout } = await gateway.grace('explain', await gateway.decided(caller, ['reports', 'july']));
+      expect(stdout.startsWith(`\`${callerText(caller)}\` may not \`http.get\` on `), stdout).toBe(true);
+    }
   });
 
   it('tells what allowed a call, and what came of it', async () => {

@@ -5,17 +5,21 @@ import { Problem } from '../core/problem.ts';
 /** What a configuration is looked for as when none is named. */
 export const CONFIG_FILE = 'fairlead.yaml';
 
-/** Reads and checks a configuration; nothing that it names is opened or asked. Problem: CONFIG_UNREADABLE. */
-export async function readConfig(file: string): Promise<LoadedConfig> {
-  const text = await readText(file);
-  if (text !== undefined) return loadConfig(text, file, { env: process.env });
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks a configuration, with `env` laid over it; nothing that it names is opened or asked. Problem: CONFIG_UNREADABLE.
+ */
+export async function readConfig(file: string, env: Variables): Promise<LoadedConfig> {
+  const loaded = await findConfig(file, env);
+  if (loaded !== undefined) return loaded;
   throw unreadable(file, 'there is no such file');
 }
 
 /** As `readConfig`, with undefined for a file that does not exist. */
-export async function findConfig(file: string): Promise<LoadedConfig | undefined> {
+export async function findConfig(file: string, env: Variables): Promise<LoadedConfig | undefined> {
   const text = await readText(file);
-  return text === undefined ? undefined : loadConfig(text, file, { env: process.env });
+  return text === undefined ? undefined : loadConfig(text, file, { env });
 }
 
 async function readText(file: string): Promise<string | undefined> {

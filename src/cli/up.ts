@@ -9,7 +9,7 @@ export async function up(
   functions: Pick<CliFunctions, 'up'>,
   output: Output,
 ): Promise<number> {
-  const { config, diagnostics } = await readConfig(options.config);
+  const { config, diagnostics } = await readConfig(options.config, process.env);
   for (const diagnostic of diagnostics) output.say(diagnosticText(diagnostic));
   return config === undefined ? EXIT.invalid : await functions.up(config);
 }

@@ -64,6 +64,17 @@ describe('activation', () => {
     expect(again.log.lines.some(({ event }) => event === 'policy_not_loaded')).toBe(true);
   });
 
+  it('goes on with the last good revision when the folders cannot be read, and allows nothing where there is none', async () => {
+    const parts = world();
+    await openActivation(parts, [POLICY]);
+    const again = world(parts.store);
+    expect((await openActivation(again, undefined)).current().revision).toBe(revisionOf(POLICY));
+    expect(again.health.states.get('policy')).toBe('degraded');
+    const first = world();
+    expect((await openActivation(first, undefined)).current().files).toEqual([]);
+    expect(first.health.states.get('policy')).toBe('failed');
+  });
+
   it('allows nothing when nothing loads, loudly', async () => {
     const parts = world();
     const activation = await openActivation(parts, [BROKEN]);

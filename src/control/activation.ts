@@ -55,9 +55,12 @@ const KEY = 'active';
 
 /**
  * Opens with the configured folders, or with the last good revision where those do not load or have not changed since a later
- * `apply`. With neither, nothing is allowed: an empty policy, loud in health.
+ * `apply`. Undefined: they could not be read. With neither, nothing is allowed: an empty policy, loud in health.
  */
-export async function openActivation(parts: ActivationParts, folderFiles: readonly PolicyFile[]): Promise<Activation> {
+export async function openActivation(
+  parts: ActivationParts,
+  folderFiles: readonly PolicyFile[] | undefined,
+): Promise<Activation> {
   const listeners = new Set<(policy: PolicySet) => void>();
   const kept = await lastKept();
   let folderRevision = kept?.folderRevision ?? '';
@@ -76,7 +79,7 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
   }
 
   async function initial(): Promise<PolicySet> {
-    const folder = check(folderFiles);
+    const folder = folderFiles === undefined ? UNREAD : check(folderFiles);
     if (folder.policy !== undefined && folder.isActivatable) {
       if (kept !== undefined && kept.folderRevision === folder.policy.revision && kept.revision !== folder.policy.revision) {
         const applied = check(kept.files);
@@ -153,6 +156,9 @@ export async function openActivation(parts: ActivationParts, folderFiles: readon
     },
   };
 }
+
+/** Folders that could not be read at all: as good as folders that do not load. */
+const UNREAD: Checked = { policy: undefined, diagnostics: [], tests: [], isActivatable: false };
 
 /** Loads and tests policies, and says whether they could become active; also without a running gateway. */
 export function checkPolicies(tools: PolicyTools, enforced: ReadonlySet<ObligationKind>, files: readonly PolicyFile[]): Checked {

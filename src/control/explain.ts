@@ -52,8 +52,10 @@ export async function explain(
   const entry = await parts.search.get(id, { reveal: true });
   if (entry === undefined) throw unknown();
   if (entry.type !== 'decision.v1') return explainOther(entry);
-  const nearest = options.nearest ? nearestOf(parts, entry) : { nearest: [], nearestNote: 'it was not asked for' };
-  const about = isOwnText(entry.caller, known.caller) ? undefined : parseCallerText(entry.caller);
+  const input = readInput(entry.attributes?.['fairlead.input'], entry.peer);
+  const nearest = options.nearest ? nearestOf(parts, entry, input) : { nearest: [], nearestNote: 'it was not asked for' };
+  // The text in the record has no way back for callers without a name: the anonymous, and holders of a shared secret.
+  const about = isOwnText(entry.caller, known.caller) ? undefined : (input?.caller ?? parseCallerText(entry.caller));
   return { form: 'full', sentence: parts.sentence(entry.decision, 'rule', about), entry, ...nearest };
 }
 
@@ -77,9 +79,12 @@ function explainOther(entry: Exclude<AuditEntry, DecisionEntry>): Explanation {
   return { form: 'full', sentence, entry, nearest: [], nearestNote: 'no policy was asked' };
 }
 
-function nearestOf(parts: ControlParts, entry: DecisionEntry): { nearest: readonly NearestOf[]; nearestNote?: string } {
+function nearestOf(
+  parts: ControlParts,
+  entry: DecisionEntry,
+  input: ReturnType<typeof readInput>,
+): { nearest: readonly NearestOf[]; nearestNote?: string } {
   if (entry.decision.verdict !== 'deny') return { nearest: [], nearestNote: 'nothing was denied' };
-  const input = readInput(entry.attributes?.['fairlead.input'], entry.peer);
   if (input === undefined) return { nearest: [], nearestNote: 'what the decision saw was not kept with the record' };
   const nearest = input.requests.flatMap((request: AccessRequest, index) => {
     const decided = entry.decision.requests[index];

@@ -1,32 +1,16 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startFairlead, type TestGateway } from '../support/fairlead.ts';
-import { deployDirectly, type PrefectServer, type Running, startWorker, until, untilState } from '../support/prefect.ts';
-import { changePolicies, createRun, enduringFlow, expectWhole, POLICIES, randomFrom } from '../support/running-flows.ts';
-import { describeWithPrefect, sharedServer, theEnvironment } from '../support/with-prefect.ts';
+import { expect, it } from 'vitest';
+import { deployDirectly, until, untilState } from '../support/prefect.ts';
+import { changePolicies, createRun, enduringStage, expectWhole, POLICIES, randomFrom } from '../support/running-flows.ts';
+import { describeWithPrefect } from '../support/with-prefect.ts';
 
 const STEPS = 5;
 
 describeWithPrefect('flow runs under way', () => {
   const seed = Date.now() % 1_000_000;
-  let server: PrefectServer;
-  let gateway: TestGateway;
-  let deploymentId: string;
-  let worker: Running;
-
-  beforeAll(async () => {
-    server = await sharedServer();
-    gateway = await startFairlead({ prefect: server, rules: POLICIES.full });
-    const place = { flow: 'enduring', name: 'nightly', pool: 'enduring', folder: enduringFlow(), entrypoint: 'flow.py:enduring' };
-    ({ deploymentId } = await deployDirectly(server, place));
-    const token = await gateway.workload('team/worker');
-    worker = await startWorker({ environment: theEnvironment(), url: gateway.url, token }, 'enduring');
-  });
-  afterAll(async () => {
-    await worker?.stop();
-    await gateway?.close();
-  });
+  const stage = enduringStage();
 
   it('from the moment that a poll hands it out a run may be taken on, whatever the policy comes to say', async () => {
+    const { server, gateway } = stage();
     const byHand = await deployDirectly(server, { flow: 'enduring', name: 'by-hand', pool: 'enduring-by-hand' });
     const token = await gateway.workload('team/worker');
     const call = (method: string, path: string, body?: unknown) => gateway.api(token, method, path, body);
@@ -65,6 +49,7 @@ describeWithPrefect('flow runs under way', () => {
   });
 
   it('a change of policy as soon as it has begun breaks no run', async () => {
+    const { server, gateway, deploymentId, worker } = stage();
     for (const policy of ['nothing', 'refused'] as const) {
       await gateway.apply(POLICIES.full);
       const run = await createRun(gateway, deploymentId, STEPS);
@@ -76,6 +61,7 @@ describeWithPrefect('flow runs under way', () => {
   });
 
   it('three runs outlive changes of policy that come by chance', async () => {
+    const { server, gateway, deploymentId } = stage();
     const changes = changePolicies(gateway, randomFrom(seed));
     const runs = [];
     for (let n = 0; n < 3; n += 1) runs.push(await createRun(gateway, deploymentId, STEPS));
@@ -85,6 +71,7 @@ describeWithPrefect('flow runs under way', () => {
   });
 
   it('a revocation stops a run, and its worker with it', async () => {
+    const { server, gateway, deploymentId, worker } = stage();
     await gateway.apply(POLICIES.full);
     const run = await createRun(gateway, deploymentId, 60);
     await untilState(server, run, ['RUNNING'], 30_000);

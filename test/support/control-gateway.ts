@@ -3,7 +3,7 @@ import type { AuditEntry, AuditSearch, DecisionEntry } from '../../src/audit/por
 import { openActivation, type PolicyTools } from '../../src/control/activation.ts';
 import type { ControlParts } from '../../src/control/parts.ts';
 import { openControl } from '../../src/control/server.ts';
-import type { Caller } from '../../src/core/caller.ts';
+import { type Caller, callerText } from '../../src/core/caller.ts';
 import type { ObligationKind } from '../../src/core/decision.ts';
 import { uuidv7 } from '../../src/core/id.ts';
 import { Problem } from '../../src/core/problem.ts';
@@ -181,7 +181,7 @@ export async function controlGateway(
       target: 'web',
       door: 'proxy',
       class: 'read',
-      caller: `user:${caller.subject.kind === 'user' ? caller.subject.name : ''}`,
+      caller: callerText(caller),
       source: caller.source,
       peer,
       method: 'GET',

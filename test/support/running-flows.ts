@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
-import type { TestGateway } from './fairlead.ts';
-import { flowFolder, idOf, type PrefectServer, until, untilState } from './prefect.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { startFairlead, type TestGateway } from './fairlead.ts';
+import { deployDirectly, flowFolder, idOf, type PrefectServer, type Running, startWorker, until, untilState } from './prefect.ts';
+import { sharedServer, theEnvironment } from './with-prefect.ts';
 
 /** A flow that reports much on its way: log lines, tasks, an artifact, a child. It takes some three seconds beside its start. */
 export function enduringFlow(): string {
@@ -132,5 +133,34 @@ export function randomFrom(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export interface EnduringStage {
+  readonly server: PrefectServer;
+  readonly gateway: TestGateway;
+  readonly deploymentId: string;
+  readonly worker: Running;
+}
+
+/** A gateway, the enduring flow deployed, and a worker on it, for the tests of one `describe`; read it inside the tests. */
+export function enduringStage(): () => EnduringStage {
+  let stage: EnduringStage | undefined;
+  beforeAll(async () => {
+    const server = await sharedServer();
+    const gateway = await startFairlead({ prefect: server, rules: POLICIES.full });
+    const place = { flow: 'enduring', name: 'nightly', pool: 'enduring', folder: enduringFlow(), entrypoint: 'flow.py:enduring' };
+    const { deploymentId } = await deployDirectly(server, place);
+    const token = await gateway.workload('team/worker');
+    const worker = await startWorker({ environment: theEnvironment(), url: gateway.url, token }, 'enduring');
+    stage = { server, gateway, deploymentId, worker };
+  });
+  afterAll(async () => {
+    await stage?.worker.stop();
+    await stage?.gateway.close();
+  });
+  return () => {
+    if (stage === undefined) throw new Error('the stage is not set up');
+    return stage;
   };
 }
