@@ -16,6 +16,7 @@ export function foldOf(fold: Fold | undefined): CanonicalObject {
       last: timeText(fold.lastTimeMs),
       ids: fold.ids.slice(0, 64).map((id) => safeText(id, 64)),
       outcomes: Object.fromEntries(outcomes.map(([kind, count]) => [safeText(kind, 64), integer(count)])),
+      ...(fold.isMixed === true ? { mixed: true } : {}),
     },
   };
 }

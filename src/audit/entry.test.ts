@@ -81,6 +81,7 @@ const item: fc.Arbitrary<AuditItem> = fc.oneof(
       lastTimeMs: fc.nat(),
       ids: fc.array(text, { maxLength: 80 }),
       outcomes: fc.dictionary(text, fc.nat()),
+      isMixed: fc.boolean(),
     }),
   }),
   fc.record({

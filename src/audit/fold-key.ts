@@ -1,24 +1,25 @@
+import { createHash } from 'node:crypto';
 import type { DecisionRecord, RefusalRecord } from '../core/record.ts';
 
-/** What makes two polls the same: caller, action, verdict, revision, and the target they went to. */
+/** Longer keys stand as their digest: a call may ask for hundreds of things, and keys are held for each open window. */
+const MAX_KEY_LENGTH = 256;
+
+/**
+ * What makes two polls the same: caller, action, verdict, revision, the target and operation they went to, and each resource.
+ * A decision id leads to the entry of its window, so that whatever an explanation shows has to be the same for all.
+ */
 export function pollKey(record: DecisionRecord): string {
-  const { decision } = record;
-  const actions = decision.requests.map((request) => request.action);
   return key(
-    record.class,
-    record.target,
-    record.caller,
-    decision.verdict,
-    decision.mode,
-    decision.code,
-    decision.policyRevision,
-    ...actions,
+    kindKey(record),
+    record.operation,
+    ...record.decision.requests.flatMap(({ action, resource }) => [action, resource]),
   );
 }
 
-/** A held call that is asked again: as a poll, of the same resources. */
-export function holdKey(record: DecisionRecord): string {
-  return key(pollKey(record), ...record.decision.requests.map((request) => request.resource));
+/** Polls of one caller, verdict and revision, of whatever they were: only so many windows are kept for one of these. */
+export function kindKey(record: DecisionRecord): string {
+  const { decision } = record;
+  return key(record.class, record.target, record.caller, decision.verdict, decision.mode, decision.code, decision.policyRevision);
 }
 
 /** Refusals of somebody who cannot be named, by where they came from. */
@@ -44,5 +45,6 @@ export function sourceOf(address: string): string {
 }
 
 function key(...parts: readonly string[]): string {
-  return JSON.stringify(parts);
+  const text = JSON.stringify(parts);
+  return text.length <= MAX_KEY_LENGTH ? text : createHash('sha256').update(text).digest('base64url');
 }

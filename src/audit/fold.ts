@@ -5,6 +5,8 @@ export interface FoldTableOptions<R> {
   readonly windowMs: number;
   /** Folds open at once; `add` yields false beyond it. */
   readonly maxOpen: number;
+  /** Folds open at once in one group. */
+  readonly maxOfGroup?: number;
   /** A window has ended. `fold` is absent when it stands for one call alone. */
   onClose(record: R, fold: Fold | undefined): void;
 }
@@ -16,6 +18,18 @@ interface OpenFold<R> {
   lastTimeMs: number;
   readonly ids: string[];
   readonly outcomes: Map<string, number>;
+  readonly group: string | undefined;
+  readonly isMixed: boolean;
+}
+
+/** Where a call is folded: with those of the same key. A group is the many keys of one source, and has a bound of its own. */
+export interface FoldPlace {
+  readonly key: string;
+  readonly group?: string;
+  /** Calls of this key may differ in what they were about; the entry says so. */
+  readonly isMixed?: boolean;
+  /** For the few keys that stand for all the rest: folded though there is no room. */
+  readonly isForced?: boolean;
 }
 
 /** Ids that an entry names, and kinds of outcomes that it counts, beside its own. */
@@ -28,6 +42,7 @@ const MAX_REMEMBERED = 20_000;
 export class FoldTable<R extends { readonly id: string; readonly timeMs: number }> {
   readonly #options: FoldTableOptions<R>;
   readonly #open = new Map<string, OpenFold<R>>();
+  readonly #ofGroup = new Map<string, number>();
   #recent = new Map<string, OpenFold<R>>();
   #older = new Map<string, OpenFold<R>>();
 
@@ -42,17 +57,13 @@ export class FoldTable<R extends { readonly id: string; readonly timeMs: number 
   /** Opens a window without a call in it: the first was written on its own, and those that follow are to be folded. */
   begin(key: string, nowMs: number): void {
     if (this.#open.has(key) || this.#open.size >= this.#options.maxOpen) return;
-    this.#open.set(key, { openedMs: nowMs, record: undefined, count: 0, lastTimeMs: nowMs, ids: [], outcomes: new Map() });
+    this.#start({ key }, nowMs);
   }
 
-  /** False when there is no room to fold; `isForced` is for the few keys that stand for all the rest. */
-  add(key: string, record: R, nowMs: number, isForced = false): boolean {
-    let fold = this.#open.get(key);
-    if (fold === undefined) {
-      if (this.#open.size >= this.#options.maxOpen && !isForced) return false;
-      fold = { openedMs: nowMs, record: undefined, count: 0, lastTimeMs: record.timeMs, ids: [], outcomes: new Map() };
-      this.#open.set(key, fold);
-    }
+  /** False when there is no room to fold. */
+  add(place: FoldPlace, record: R, nowMs: number): boolean {
+    const fold = this.#open.get(place.key) ?? (this.#hasRoom(place) ? this.#start(place, nowMs) : undefined);
+    if (fold === undefined) return false;
     if (fold.record === undefined) fold.record = record;
     else if (fold.ids.length < MAX_IDS) fold.ids.push(record.id);
     fold.count += 1;
@@ -75,9 +86,31 @@ export class FoldTable<R extends { readonly id: string; readonly timeMs: number 
     for (const [key, fold] of this.#open) {
       // Windows stand in the order in which they were opened.
       if (nowMs !== undefined && nowMs - fold.openedMs < this.#options.windowMs) return;
-      this.#open.delete(key);
+      this.#end(key, fold);
       if (fold.record !== undefined) this.#options.onClose(fold.record, foldOf(fold));
     }
+  }
+
+  #hasRoom({ group, isForced = false }: FoldPlace): boolean {
+    const { maxOpen, maxOfGroup = maxOpen } = this.#options;
+    if (isForced) return true;
+    return this.#open.size < maxOpen && (group === undefined || (this.#ofGroup.get(group) ?? 0) < maxOfGroup);
+  }
+
+  #start({ key, group, isMixed = false }: FoldPlace, nowMs: number): OpenFold<R> {
+    const counts = { count: 0, lastTimeMs: 0, ids: [], outcomes: new Map() };
+    const fold = { ...counts, openedMs: nowMs, record: undefined, group, isMixed };
+    this.#open.set(key, fold);
+    if (group !== undefined) this.#ofGroup.set(group, (this.#ofGroup.get(group) ?? 0) + 1);
+    return fold;
+  }
+
+  #end(key: string, { group }: OpenFold<R>): void {
+    this.#open.delete(key);
+    if (group === undefined) return;
+    const left = (this.#ofGroup.get(group) ?? 0) - 1;
+    if (left > 0) this.#ofGroup.set(group, left);
+    else this.#ofGroup.delete(group);
   }
 
   #remember(id: string, fold: OpenFold<R>): void {
@@ -89,8 +122,9 @@ export class FoldTable<R extends { readonly id: string; readonly timeMs: number 
 }
 
 function foldOf(fold: OpenFold<unknown>): Fold | undefined {
-  if (fold.count === 1 && fold.outcomes.size === 0) return undefined;
-  return { count: fold.count, lastTimeMs: fold.lastTimeMs, ids: fold.ids, outcomes: Object.fromEntries(fold.outcomes) };
+  const { count, lastTimeMs, ids, outcomes, isMixed } = fold;
+  if (count === 1 && outcomes.size === 0) return undefined;
+  return { count, lastTimeMs, ids, outcomes: Object.fromEntries(outcomes), ...(isMixed && count > 1 ? { isMixed } : {}) };
 }
 
 /** `200`, `not_forwarded:403`, `broken:client`. */

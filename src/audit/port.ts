@@ -64,6 +64,8 @@ export interface Fold {
   readonly ids: readonly string[];
   /** Outcomes seen while it was open: `200` -> 12, `broken:client` -> 1. */
   readonly outcomes: Readonly<Record<string, number>>;
+  /** True when the calls had only caller, verdict and code in common: what they were about is that of the first alone. */
+  readonly isMixed?: boolean;
 }
 
 export interface DecisionEntry extends EntryHead {

@@ -42,7 +42,7 @@ export function readOutcome(text: string): OutcomeSummary | undefined {
   return { outcome: stored.outcome, timeMs: Date.parse(stored.time), durationMs: stored.durationMs };
 }
 
-type StoredFold = Omit<Fold, 'lastTimeMs'> & { readonly last: string };
+type StoredFold = Omit<Fold, 'lastTimeMs' | 'isMixed'> & { readonly last: string; readonly mixed?: boolean };
 type StoredHead = { readonly v: 1; readonly id: string; readonly time: string; readonly truncated?: readonly string[] };
 type Unread<T> = Omit<T, 'seq' | 'timeMs' | 'truncated' | 'fold'> & StoredHead & { readonly fold?: StoredFold };
 type StoredDecision = Unread<Omit<DecisionEntry, 'attributes' | 'outcome'>>;
@@ -97,6 +97,6 @@ function withObserved(decision: Decision, observed: Secret['observed']): Decisio
   return { ...decision, requests };
 }
 
-function readFold({ last, ...fold }: StoredFold): Fold {
-  return { ...fold, lastTimeMs: Date.parse(last) };
+function readFold({ last, mixed, ...fold }: StoredFold): Fold {
+  return { ...fold, lastTimeMs: Date.parse(last), ...(mixed === true ? { isMixed: true } : {}) };
 }

@@ -251,6 +251,36 @@ describe('folding', () => {
     for (const item of written) expect(item).toMatchObject({ fold: { count: 2 } });
   });
 
+  it('keeps apart polls of another resource, so that each decision id leads to what its own call was about', async () => {
+    const { recorder, written } = setUp();
+    const about = (resource: string) =>
+      of('poll', 'allow', { decision: decision({ requests: [requestDecision({ resource })], code: 'ALLOW' }) });
+    const calls = ['etl', 'ml', `long-${'x'.repeat(2_000)}`, `long-${'x'.repeat(1_999)}y`, 'ml', 'etl'].map(about);
+    for (const record of calls) await recorder.decision(record);
+    await recorder.flush();
+    expect(written).toHaveLength(4);
+    for (const call of calls) {
+      const found = written.filter(
+        (item) => item.kind === 'decision' && (item.record.id === call.id || item.fold?.ids.includes(call.id)),
+      );
+      expect(found).toMatchObject([{ record: { decision: { requests: call.decision.requests } } }]);
+    }
+  });
+
+  it('folds what one caller polls beyond its share into one entry that says so, and leaves others their place', async () => {
+    const { recorder, written, folds } = setUp({ openFolds: 10, openFoldsOfCaller: 3 });
+    const poll = (resource: string, caller: string) => {
+      const of = decision({ requests: [requestDecision({ resource })], code: 'ALLOW' });
+      return decisionRecord({ class: 'poll', caller, decision: of });
+    };
+    for (let index = 0; index < 50; index++) await recorder.decision(poll(`pool-${index}`, 'user:eve@acme.com'));
+    for (let index = 0; index < 2; index++) await recorder.decision(poll('pool-0', 'user:ada@acme.com'));
+    await recorder.flush();
+    expect(written).toHaveLength(5);
+    expect(folds()).toMatchObject([{ count: 47, isMixed: true }, { count: 2 }]);
+    expect(folds()[1]).not.toHaveProperty('isMixed');
+  });
+
   it('writes the first hold before it resolves, and folds its retries', async () => {
     const { recorder, written, folds } = setUp();
     await recorder.decision(of('act', 'hold'));

@@ -4,7 +4,7 @@ import { Problem } from '../core/problem.ts';
 import type { DecisionRecord, EventRecord, OutcomeRecord, Recorder, RefusalRecord } from '../core/record.ts';
 import { DurableLane } from './durable-lane.ts';
 import { FoldTable } from './fold.ts';
-import { anonymousKey, holdKey, pollKey, refusalKey, sourceOf } from './fold-key.ts';
+import { anonymousKey, kindKey, pollKey, refusalKey, sourceOf } from './fold-key.ts';
 import { itemText } from './item.ts';
 import { Lane } from './lane.ts';
 import { Losses } from './losses.ts';
@@ -31,6 +31,8 @@ export interface RecorderLimits {
   readonly memoryLength: number;
   readonly refusalItems: number;
   readonly openFolds: number;
+  /** Open folds of one caller and verdict; what it polls beyond them is one entry that says so. */
+  readonly openFoldsOfCaller: number;
   readonly openRefusals: number;
 }
 
@@ -41,6 +43,7 @@ const LIMITS: RecorderLimits = {
   memoryLength: 32 * 1024 * 1024,
   refusalItems: 12_000,
   openFolds: 5_000,
+  openFoldsOfCaller: 250,
   openRefusals: 5_000,
 };
 
@@ -105,6 +108,7 @@ export class AuditRecorder implements Recorder {
     this.#folds = new FoldTable({
       windowMs: FOLD_WINDOW_MS,
       maxOpen: limits.openFolds,
+      maxOfGroup: limits.openFoldsOfCaller,
       onClose: (record, fold) =>
         this.#push(this.#reads, 'read', { kind: 'decision', record, isOpen: false, ...(fold && { fold }) }),
     });
@@ -130,13 +134,13 @@ export class AuditRecorder implements Recorder {
       this.#foldAnonymous(record, nowMs);
       return;
     }
-    if (record.class === 'poll' && this.#folds.add(pollKey(record), record, nowMs)) return;
+    if (record.class === 'poll' && this.#foldPoll(record, nowMs)) return;
     if (!DURABLE_CLASSES.has(record.class)) {
       this.#push(this.#reads, 'read', { kind: 'decision', record, isOpen: false });
       return;
     }
-    const retryKey = verdict === 'hold' && mode === 'enforce' ? holdKey(record) : undefined;
-    if (retryKey !== undefined && this.#folds.has(retryKey) && this.#folds.add(retryKey, record, nowMs)) return;
+    const retryKey = verdict === 'hold' && mode === 'enforce' ? pollKey(record) : undefined;
+    if (retryKey !== undefined && this.#folds.has(retryKey) && this.#folds.add({ key: retryKey }, record, nowMs)) return;
     await this.#append(() => itemText({ kind: 'decision', record, isOpen: true }));
     if (retryKey !== undefined) this.#folds.begin(retryKey, nowMs);
   }
@@ -144,9 +148,9 @@ export class AuditRecorder implements Recorder {
   refusal(record: RefusalRecord): void {
     const source = { ...record, peer: sourceOf(record.peer) };
     const nowMs = this.#options.clock.now();
-    if (this.#refused.add(refusalKey(source), source, nowMs)) return;
+    if (this.#refused.add({ key: refusalKey(source), isMixed: true }, source, nowMs)) return;
     const rest = { ...record, peer: '*' };
-    this.#refused.add(refusalKey(rest), rest, nowMs, true);
+    this.#refused.add({ key: refusalKey(rest), isMixed: true, isForced: true }, rest, nowMs);
   }
 
   async event(record: EventRecord): Promise<void> {
@@ -220,9 +224,16 @@ export class AuditRecorder implements Recorder {
 
   #foldAnonymous(record: DecisionRecord, nowMs: number): void {
     const source = { ...record, peer: sourceOf(record.peer) };
-    if (this.#anonymous.add(anonymousKey(source), source, nowMs)) return;
+    if (this.#anonymous.add({ key: anonymousKey(source), isMixed: true }, source, nowMs)) return;
     const rest = { ...record, peer: '*' };
-    this.#anonymous.add(anonymousKey(rest), rest, nowMs, true);
+    this.#anonymous.add({ key: anonymousKey(rest), isMixed: true, isForced: true }, rest, nowMs);
+  }
+
+  /** One caller that polls ever new things neither fills the table nor the record: its rest is one entry. */
+  #foldPoll(record: DecisionRecord, nowMs: number): boolean {
+    const group = kindKey(record);
+    if (this.#folds.add({ key: pollKey(record), group }, record, nowMs)) return true;
+    return this.#folds.add({ key: `rest ${group}`, isMixed: true }, record, nowMs);
   }
 
   #closeFolds(): void {

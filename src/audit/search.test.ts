@@ -195,7 +195,7 @@ describe('the search of the record', () => {
     const { reader, write, all } = setUp();
     const record = decisionRecord({ class: 'poll' });
     const others = [decisionRecord().id, decisionRecord().id];
-    const fold = { count: 3, lastTimeMs: record.timeMs + 5, ids: others, outcomes: { 200: 3 } };
+    const fold = { count: 3, lastTimeMs: record.timeMs + 5, ids: others, outcomes: { 200: 3 }, isMixed: true };
     const refused = refusalRecord({ peer: '*' });
     write(
       { kind: 'decision', record, isOpen: false, fold },

@@ -66,6 +66,14 @@ describe('fairlead explain', () => {
     expect((await gateway.grace('explain', folded)).stdout).toMatch(
       / {2}outcome {3}12 calls like this one until \S+Z; 200: 11; broken:client: 1\n/,
     );
+    const mixed = { fold: { ...fold.fold, isMixed: true } };
+    entries[at(folded)] = {
+      ...gateway.record.decisions().find((one) => one.id === folded),
+      ...mixed,
+    } as (typeof entries)[number];
+    expect((await gateway.grace('explain', folded)).stdout).toContain(
+      '12 calls of this caller, of whatever they were about, until',
+    );
   });
 
   it('tells the subject of a decision one sentence and its id, and nobody else that there is one', async () => {

@@ -90,7 +90,8 @@ function endingText({ outcome, fold }: DecisionEntry): string {
   if (outcome !== undefined) return outcomeText(outcome.outcome);
   if (fold === undefined) return 'not known';
   const outcomes = Object.entries(fold.outcomes).map(([kind, count]) => `${kind}: ${count}`);
-  return [`${fold.count} calls like this one until ${timeText(fold.lastTimeMs)}`, ...outcomes].join('; ');
+  const which = fold.isMixed === true ? 'calls of this caller, of whatever they were about,' : 'calls like this one';
+  return [`${fold.count} ${which} until ${timeText(fold.lastTimeMs)}`, ...outcomes].join('; ');
 }
 
 /** `answered, status 201`: the members that an outcome has beside its kind. */

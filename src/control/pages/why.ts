@@ -59,7 +59,12 @@ function decisionFacts(entry: DecisionEntry): [string, Html | string | undefined
     ['Target', entry.target],
     ['Call', html`<code>${entry.method} ${entry.path}</code> (${entry.operation})`],
     ['Outcome', outcome === undefined ? undefined : JSON.stringify(outcome.outcome)],
-    ['Stands for', fold === undefined ? undefined : `${fold.count} calls`],
+    [
+      'Stands for',
+      fold === undefined
+        ? undefined
+        : `${fold.count} calls${fold.isMixed === true ? ', of which only the first is told here' : ''}`,
+    ],
     ['Policy', html`<code>${decision.policyRevision}</code>`],
   ];
 }

@@ -5,8 +5,8 @@ import type { Decided } from '../passage.ts';
 import { decideRequests } from './decide.ts';
 
 /**
- * Decides one message of a socket. Frames are recorded folded: same caller, action, verdict and revision within ten seconds is
- * one entry with a count. True when it may pass.
+ * Decides one message of a socket. Frames are recorded folded: same caller, actions, resources, verdict and revision within ten
+ * seconds is one entry with a count. True when it may pass.
  */
 export async function decideFrame(decided: Decided, frame: Extract<FrameVerdict, { kind: 'ask' }>): Promise<boolean> {
   const { corridor, target, caller, incoming } = decided;
