@@ -49,8 +49,7 @@ async function configFor(
     if (named === undefined) return undefined;
     throw new Problem({ code: 'USAGE', kind: 'invalid', message: 'name paths, or a configuration with `-c`, not both' });
   }
-  // Without the environment: to this command FAIRLEAD_ORIGIN says whom to ask, and not where the gateway of the file stands.
-  const loaded = named === undefined ? await findConfig(CONFIG_FILE, {}) : await readConfig(named, {});
+  const loaded = named === undefined ? await findConfig(CONFIG_FILE, process.env) : await readConfig(named, process.env);
   if (loaded === undefined) return undefined;
   for (const diagnostic of loaded.diagnostics) output.say(diagnosticText(diagnostic));
   return loaded.config ?? 'invalid';

@@ -2,7 +2,8 @@ import type { Path } from './places.ts';
 
 /** Scalars that the environment may set over the file, for containers that share one file. Nothing else is read from it. */
 export const OVERRIDES: Readonly<Record<string, Path>> = {
-  FAIRLEAD_ORIGIN: ['origin'],
+  // Not FAIRLEAD_ORIGIN: by that name commands are told which gateway to ask.
+  FAIRLEAD_PUBLIC_ORIGIN: ['origin'],
   FAIRLEAD_LISTEN_PROXY: ['listen', 'proxy'],
   FAIRLEAD_LISTEN_CONTROL: ['listen', 'control'],
   FAIRLEAD_LISTEN_ADMIN: ['listen', 'admin'],

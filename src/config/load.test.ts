@@ -84,7 +84,7 @@ describe('a sound configuration', () => {
 
   it('takes addresses, origin and store from the environment over the file', () => {
     const env = {
-      FAIRLEAD_ORIGIN: 'http://localhost:9444',
+      FAIRLEAD_PUBLIC_ORIGIN: 'http://localhost:9444',
       FAIRLEAD_LISTEN_CONTROL: '127.0.0.1:9444',
       FAIRLEAD_STORE: 'sqlite:/var/lib/fairlead',
       FAIRLEAD_LISTEN_PROXY: '',
@@ -97,6 +97,12 @@ describe('a sound configuration', () => {
       store: { folder: '/var/lib/fairlead' },
       observe: { logLevel: 'warn' },
     });
+  });
+
+  it('leaves alone the variable by which commands are told whom to ask', () => {
+    const { config, diagnostics } = loadConfig(BASE, 'fairlead.yaml', { env: { FAIRLEAD_ORIGIN: 'nonsense' } });
+    expect(diagnostics).toEqual([]);
+    expect(config?.origin).toEqual(loadConfig(BASE, 'fairlead.yaml').config?.origin);
   });
 });
 
