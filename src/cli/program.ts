@@ -1,48 +1,21 @@
-import { Command, CommanderError, Option } from 'commander';
-import { asProblem } from '../core/problem.ts';
-import { type CliFunctions, EXIT } from './functions.ts';
-import { createOutput, type Format, printable } from './output.ts';
+import { type Command, Option } from 'commander';
+import type { CliFunctions } from './functions.ts';
+import { istioVerbs } from './istio/group.ts';
+import { createOutput } from './output.ts';
+import { emptyProgram, type Run, runProgram } from './run-program.ts';
+import { formatOption, verb } from './verb.ts';
 
 /** The command line. Each verb is a file of its own and is loaded when it is called. Resolves with the exit code. */
-export async function runCli(argv: readonly string[], functions: CliFunctions): Promise<number> {
-  let code: number = EXIT.ok;
-  const run = (verb: () => Promise<number>) => async (): Promise<void> => {
-    code = await verb();
-  };
-  const program = buildProgram(functions, run);
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return explainFailure(error);
-  }
+export function runCli(argv: readonly string[], functions: CliFunctions): Promise<number> {
+  return runProgram(argv, (run) => buildProgram(functions, run));
 }
-
-/** One line on standard error, and what to do next below it; the exit code of its kind. */
-function explainFailure(error: unknown): number {
-  const problem = asProblem(error);
-  const text = problem.code === 'INTERNAL' && problem.cause instanceof Error ? problem.cause.message : problem.message;
-  const hint = problem.hint === undefined ? '' : `\n  ${printable(problem.hint)}`;
-  process.stderr.write(`fairlead: ${printable(text)} [${printable(problem.code)}]${hint}\n`);
-  if (problem.code === 'USAGE') return EXIT.usage;
-  if (problem.kind === 'denied') return EXIT.denied;
-  return problem.kind === 'invalid' ? EXIT.invalid : EXIT.failed;
-}
-
-type Run = (verb: () => Promise<number>) => () => Promise<void>;
 
 function buildProgram(functions: CliFunctions, run: Run): Command {
-  const program = new Command('fairlead')
-    .description('One identity and one policy in front of Prefect and any web service')
-    .addHelpText('before', examplesText(EXAMPLES))
-    .version(functions.version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print examples and options')
-    .helpCommand('help [verb]', 'print examples and options of a verb')
-    .exitOverride()
-    .showSuggestionAfterError()
-    .showHelpAfterError('run `fairlead --help`, or `fairlead VERB --help`')
-    .configureHelp({ sortSubcommands: false });
+  const program = emptyProgram(
+    'One identity and one policy in front of Prefect and any web service',
+    functions.version,
+    EXAMPLES,
+  );
 
   verb(program, 'up', 'run the gateway', ['fairlead up -c fairlead.yaml'])
     .option('-c, --config <file>', 'configuration', 'fairlead.yaml')
@@ -169,6 +142,8 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
       run(async () => (await import('./revoke.ts')).revoke(subject, options, await createOutput(options.output)))(),
     );
 
+  istioVerbs(program, run);
+
   verb(program, 'schema', 'print the JSON Schema of fairlead.yaml', ['fairlead schema > fairlead.schema.json']).action(async () =>
     run(async () => (await import('./schema.ts')).schema(await createOutput('json')))(),
   );
@@ -184,21 +159,6 @@ const EXAMPLES = [
   'fairlead explain DECISION                          # why a call was allowed or denied',
   'fairlead audit search --verdict deny --since 1h',
 ];
-
-/** Help begins with what to type. */
-function verb(parent: Command, usage: string, summary: string, examples: readonly string[]): Command {
-  return parent.command(usage).description(summary).addHelpText('before', examplesText(examples));
-}
-
-function examplesText(examples: readonly string[]): string {
-  return `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}\n`;
-}
-
-function formatOption(): Option {
-  return new Option('-o, --output <format>', 'how to print')
-    .choices(['table', 'json', 'yaml'] satisfies Format[])
-    .default('table');
-}
 
 function originOption(): Option {
   return new Option('--origin <url>', 'control origin of the gateway; default: FAIRLEAD_ORIGIN, or the last login');

@@ -89,7 +89,7 @@ describe('the documentation', () => {
   /** What a call names and the command does not have. */
   async function unknownIn(words: readonly string[]): Promise<readonly string[]> {
     if (words[0]?.startsWith('-')) return (await help([])).includes(words[0]) ? [] : [words[0]];
-    const path = words[0] === 'audit' ? words.slice(0, 2) : words.slice(0, 1);
+    const path = words[0] === 'audit' || words[0] === 'istio' ? words.slice(0, 2) : words.slice(0, 1);
     // A verb that does not exist shows the help of all.
     const text = await help(path);
     if (!text.includes(`\nUsage: fairlead ${path.join(' ')} `)) return [path.join(' ')];
