@@ -1,5 +1,7 @@
 import type { AccessRequest } from '../core/access.ts';
+import type { Caller } from '../core/caller.ts';
 import type { Outcome } from '../core/decision.ts';
+import type { Credential } from '../identity/port.ts';
 import type { Decided, Entered } from './passage.ts';
 import type { LiveCall } from './port.ts';
 import { decideRequests } from './station/decide.ts';
@@ -13,16 +15,12 @@ export function closeRecord(entered: Entered, outcome: Outcome): void {
   entered.corridor.recorder.outcome({ id: entered.decisionId, timeMs, outcome, durationMs: timeMs - entered.startedAtMs });
 }
 
-export interface Exit {
-  /** Call once, when the answer has passed or the call is over. */
-  end(outcome: Outcome): void;
-}
-
 export type CutReason = Parameters<LiveCall['cut']>[0];
 
 export interface ExitOptions {
   readonly isSocket: boolean;
-  isStream(): boolean;
+  /** As `LiveCall` has it; may become true later. */
+  readonly isStream: boolean;
   /** What messages of the call were allowed that lasts as long as the call: decided anew with it. */
   readonly standing?: readonly AccessRequest[];
   cut(reason: CutReason): void;
@@ -33,35 +31,62 @@ export interface ExitOptions {
  * revoked while the call walked.
  */
 export function openExit(decided: Decided, options: ExitOptions): Exit {
-  const { corridor, target, caller, credential, requests } = decided;
-  const remove = corridor.live.add({
-    target: target.name,
-    caller,
-    credential,
-    startedAtMs: decided.startedAtMs,
-    isSocket: options.isSocket,
-    get isStream() {
-      return options.isStream();
-    },
-    stillAllowed() {
-      if (target.mode === 'observe' || requests === undefined) return true;
-      const [first, ...rest] = requests;
-      const all = [first, ...rest, ...(options.standing ?? [])] as const;
-      return decideRequests(corridor, target, caller, all).decision.verdict === 'allow';
-    },
-    cut: options.cut,
-  });
+  const exit = new Exit(decided, options);
+  const { corridor, caller, credential } = decided;
   if (credential !== undefined && corridor.revocations.isRevoked(caller, credential)) {
-    remove();
+    exit.leave();
     throw revoked();
   }
-  let isOpen = true;
-  return {
-    end(outcome) {
-      if (!isOpen) return;
-      isOpen = false;
-      remove();
-      closeRecord(decided, outcome);
-    },
-  };
+  return exit;
+}
+
+/** An open call: what the list of them sees, and the way to end it. */
+export class Exit implements LiveCall {
+  readonly target: string;
+  readonly caller: Caller;
+  readonly credential: Credential | undefined;
+  readonly startedAtMs: number;
+  readonly isSocket: boolean;
+  isStream: boolean;
+  readonly #decided: Decided;
+  readonly #options: ExitOptions;
+  readonly #leave: () => void;
+  #isOpen = true;
+
+  constructor(decided: Decided, options: ExitOptions) {
+    this.target = decided.target.name;
+    this.caller = decided.caller;
+    this.credential = decided.credential;
+    this.startedAtMs = decided.startedAtMs;
+    this.isSocket = options.isSocket;
+    this.isStream = options.isStream;
+    this.#decided = decided;
+    this.#options = options;
+    this.#leave = decided.corridor.live.add(this);
+  }
+
+  stillAllowed(): boolean {
+    const { corridor, target, caller, requests } = this.#decided;
+    if (target.mode === 'observe' || requests === undefined) return true;
+    const [first, ...rest] = requests;
+    const all = [first, ...rest, ...(this.#options.standing ?? [])] as const;
+    return decideRequests(corridor, target, caller, all).decision.verdict === 'allow';
+  }
+
+  cut(reason: CutReason): void {
+    this.#options.cut(reason);
+  }
+
+  /** Call once, when the answer has passed or the call is over. */
+  end(outcome: Outcome): void {
+    if (!this.#isOpen) return;
+    this.leave();
+    closeRecord(this.#decided, outcome);
+  }
+
+  /** The call is none of the open ones any more. */
+  leave(): void {
+    this.#isOpen = false;
+    this.#leave();
+  }
 }

@@ -2,6 +2,7 @@ import type { Clock, Log, Metrics } from '../core/ports.ts';
 import type { Revocations } from '../identity/port.ts';
 import type { ActivePolicy } from '../policy/port.ts';
 import type { LiveCall, LiveCalls } from './port.ts';
+import { Roster } from './roster.ts';
 
 const SWEEP_MS = 500;
 
@@ -19,11 +20,11 @@ export interface LiveCallsParts {
  * break the run that it carries, and its next call is held anyway.
  */
 export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): void } {
-  const calls = new Set<LiveCall>();
+  const calls = new Roster<LiveCall>();
 
   /** One call that fails to end does not keep the others open; a doubt about its ground ends it too. */
   const cutWhere = (reason: Parameters<LiveCall['cut']>[0], holds: (call: LiveCall) => boolean): void => {
-    for (const call of [...calls]) {
+    for (const call of calls.all()) {
       try {
         if (isTrueOrFails(() => holds(call))) call.cut(reason);
       } catch (error) {
@@ -47,10 +48,10 @@ export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): voi
 
   return {
     add(call) {
-      calls.add(call);
+      const leave = calls.add(call);
       parts.metrics.gauge('fairlead_open_calls', calls.size);
       return () => {
-        if (calls.delete(call)) parts.metrics.gauge('fairlead_open_calls', calls.size);
+        if (leave()) parts.metrics.gauge('fairlead_open_calls', calls.size);
       };
     },
     count: () => calls.size,

@@ -1,86 +1,91 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Problem } from '../../core/problem.ts';
 
-export interface BodyOptions {
-  /** Longest wait between two parts. */
-  readonly silenceMs: number;
-  /** Called once before the first byte is asked for: the moment for `100 Continue`. */
-  onFirstRead?(): void;
-}
-
-/** A request's body, read by one reader at its own speed. Nothing here ends the connection: whoever gives up can still answer. */
-export interface IncomingBody {
+/**
+ * A request's body, read by one reader at its own speed. Nothing here ends the connection: whoever gives up can still answer.
+ * A class, as every call has one: an object literal with getters gets a hidden class of its own, which V8 keeps in the old
+ * generation with all that the getters reach, and so keeps each call until the next full collection.
+ */
+export class IncomingBody {
   /** True when the head announces one. */
   readonly isPresent: boolean;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #silenceMs: number;
+  #reader: Reader | undefined;
+  #failed: Problem | undefined;
+  #stopDiscarding: (() => void) | undefined;
+
+  /** `silenceMs` is the longest wait between two parts. */
+  constructor(request: IncomingMessage, response: ServerResponse, silenceMs: number) {
+    const { headers } = request;
+    this.isPresent = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+    this.#request = request;
+    this.#response = response;
+    this.#silenceMs = silenceMs;
+  }
+
   /** True when nothing of it can stand in the way of the next request on this connection. */
-  readonly isComplete: boolean;
+  get isComplete(): boolean {
+    return !this.isPresent || this.#request.readableEnded || (this.#request.complete && this.#reader === undefined);
+  }
+
   /** True when somebody has asked for a byte of it. */
-  readonly isStarted: boolean;
+  get isStarted(): boolean {
+    return this.#reader !== undefined;
+  }
+
   /** Announced length in bytes; undefined for a chunked one. */
-  readonly length: number | undefined;
+  get length(): number | undefined {
+    const stated = this.#request.headers['content-length'];
+    return this.isPresent && stated !== undefined ? Number(stated) : undefined;
+  }
+
   /** The whole body; Problems BODY_TOO_LARGE (by its announced length before the first byte), BODY_INCOMPLETE, BODY_TIMEOUT. */
-  readWhole(maxBytes: number): Promise<Uint8Array>;
-  /** As it comes; the source is paused while nobody asks. Problems BODY_INCOMPLETE, BODY_TIMEOUT. */
-  chunks(): AsyncGenerator<Buffer>;
-  /** What follows on the connection cannot be read: whoever reads the body, now or later, gets this Problem. */
-  fail(problem: Problem): void;
-  /** Takes the body from its reader and throws it away; true when its end came within these bounds. */
-  discard(bounds: { readonly maxBytes: number; readonly withinMs: number }): Promise<boolean>;
-}
-
-export function incomingBody(request: IncomingMessage, options: BodyOptions): IncomingBody {
-  const isPresent = request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
-  const stated = request.headers['content-length'];
-  let reader: Reader | undefined;
-  let failed: Problem | undefined;
-  let stopDiscarding: (() => void) | undefined;
-  const read = (): Reader => {
-    if (reader === undefined) {
-      options.onFirstRead?.();
-      reader = openReader(request, options.silenceMs);
+  async readWhole(maxBytes: number): Promise<Uint8Array> {
+    if ((this.length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    if (!this.isPresent) return new Uint8Array(0);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of this.chunks()) {
+      size += chunk.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
     }
-    return reader;
-  };
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  }
 
-  return {
-    isPresent,
-    length: isPresent && stated !== undefined ? Number(stated) : undefined,
-    get isComplete() {
-      return !isPresent || request.readableEnded || (request.complete && reader === undefined);
-    },
-    get isStarted() {
-      return reader !== undefined;
-    },
-    async readWhole(maxBytes) {
-      if (Number(stated ?? 0) > maxBytes) throw tooLarge(maxBytes);
-      if (!isPresent) return new Uint8Array(0);
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of this.chunks()) {
-        size += chunk.length;
-        if (size > maxBytes) throw tooLarge(maxBytes);
-        chunks.push(chunk);
-      }
-      return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-    },
-    async *chunks() {
-      if (failed !== undefined) throw failed;
-      const { next } = read();
-      for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
-    },
-    fail(problem) {
-      failed = problem;
-      reader?.stop(problem);
-      stopDiscarding?.();
-    },
-    async discard({ maxBytes, withinMs }) {
-      reader?.stop(incomplete());
-      if (request.readableEnded || failed !== undefined) return failed === undefined;
-      return await runOut(request, maxBytes, withinMs, (stop) => {
-        stopDiscarding = stop;
-      });
-    },
-  };
+  /** As it comes; the source is paused while nobody asks. Problems BODY_INCOMPLETE, BODY_TIMEOUT. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    if (this.#failed !== undefined) throw this.#failed;
+    const { next } = this.#read();
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
+  }
+
+  /** What follows on the connection cannot be read: whoever reads the body, now or later, gets this Problem. */
+  fail(problem: Problem): void {
+    this.#failed = problem;
+    this.#reader?.stop(problem);
+    this.#stopDiscarding?.();
+  }
+
+  /** Takes the body from its reader and throws it away; true when its end came within these bounds. */
+  async discard({ maxBytes, withinMs }: { readonly maxBytes: number; readonly withinMs: number }): Promise<boolean> {
+    this.#reader?.stop(incomplete());
+    if (this.#request.readableEnded || this.#failed !== undefined) return this.#failed === undefined;
+    return await runOut(this.#request, maxBytes, withinMs, (stop) => {
+      this.#stopDiscarding = stop;
+    });
+  }
+
+  /** The moment for `100 Continue` is when the first byte is asked for. */
+  #read(): Reader {
+    if (this.#reader === undefined) {
+      if (this.#request.headers.expect !== undefined && !this.#response.headersSent) this.#response.writeContinue();
+      this.#reader = openReader(this.#request, this.#silenceMs);
+    }
+    return this.#reader;
+  }
 }
 
 interface Reader {

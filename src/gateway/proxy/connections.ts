@@ -1,6 +1,7 @@
 import { type Server, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { LiveCalls } from '../port.ts';
+import { Roster } from '../roster.ts';
 import type { ClientCall } from './local-answer.ts';
 import { endSocket } from './raw-answer.ts';
 
@@ -27,7 +28,7 @@ const QUIET_MS = 1_000;
 const CHECK_MS = 50;
 
 export function trackConnections(server: HttpServer, live: LiveCalls): Connections {
-  const calls = new Set<ClientCall>();
+  const calls = new Roster<ClientCall>();
   const upgraded = new Set<Duplex>();
   const listeners = new Set<() => void>();
   let isDraining = false;
@@ -45,10 +46,10 @@ export function trackConnections(server: HttpServer, live: LiveCalls): Connectio
     },
     opened(call) {
       const { response } = call;
-      calls.add(call);
+      const leave = calls.add(call);
       if (isDraining) response.shouldKeepAlive = false;
       response.once('close', () => {
-        calls.delete(call);
+        leave();
         lastCallAt = performance.now();
       });
     },
@@ -60,12 +61,12 @@ export function trackConnections(server: HttpServer, live: LiveCalls): Connectio
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    callsOn: (socket) => [...calls].filter(({ request }) => request.socket === socket),
+    callsOn: (socket) => calls.all().filter(({ request }) => request.socket === socket),
     async drain(graceMs) {
       isDraining = true;
       lastCallAt = performance.now();
       const closed = stopListening();
-      for (const { response } of calls) response.shouldKeepAlive = false;
+      for (const { response } of calls.all()) response.shouldKeepAlive = false;
       live.cutAll('drained', 'sockets');
       for (const listener of [...listeners]) listener();
       const quietMs = Math.min(QUIET_MS, graceMs / 4);

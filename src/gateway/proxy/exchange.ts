@@ -27,14 +27,13 @@ export function exchange(call: ClientCall, passage: Forward, parts: ExchangePart
   let controller: Dispatcher.DispatchController | undefined;
   let sink: AnswerSink | undefined;
   let cutReason: CutReason | undefined;
-  let isStream = false;
   let bodyProblem: unknown;
 
   let exit: Exit;
   try {
     exit = openExit(decided, {
       isSocket: false,
-      isStream: () => isStream,
+      isStream: false,
       cut(reason) {
         cutReason = reason;
         response.destroy();
@@ -85,7 +84,7 @@ export function exchange(call: ClientCall, passage: Forward, parts: ExchangePart
           target: decided.target.name,
         });
         const headers = answerHeaders(given.rawHeaders, isOwnCookie);
-        isStream = !headers.has('content-length');
+        exit.isStream = !headers.has('content-length');
         sink = answerSink({ response, status, headers, passage, resume: () => given.resume() });
       },
       onResponseData(given, chunk) {

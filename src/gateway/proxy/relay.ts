@@ -70,7 +70,7 @@ export async function relay(input: RelayInput): Promise<void> {
   try {
     exit = openExit(decided, {
       isSocket: true,
-      isStream: () => true,
+      isStream: true,
       standing,
       cut(reason) {
         const [code, text] = CLOSE_CODES[reason];

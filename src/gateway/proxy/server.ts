@@ -10,7 +10,7 @@ import { parseHead } from '../../wire/head.ts';
 import type { Limits, ListenAddress, Timeouts } from '../config.ts';
 import { walk } from '../pipeline.ts';
 import type { BoundTarget, Corridor, Door, Incoming } from '../port.ts';
-import { type IncomingBody, incomingBody } from './body.ts';
+import { IncomingBody } from './body.ts';
 import { trackConnections } from './connections.ts';
 import { parserProblem, peerAddress, refuseAtEdge } from './edge-answer.ts';
 import { exchange } from './exchange.ts';
@@ -133,13 +133,7 @@ export async function openProxyDoor(parts: ProxyParts): Promise<ProxyDoor> {
 }
 
 function clientCall(parts: ProxyParts, request: IncomingMessage, response: ServerResponse): ClientCall {
-  const body = incomingBody(request, {
-    silenceMs: parts.timeouts.body,
-    onFirstRead() {
-      if (request.headers.expect !== undefined && !response.headersSent) response.writeContinue();
-    },
-  });
-  return { request, response, body };
+  return { request, response, body: new IncomingBody(request, response, parts.timeouts.body) };
 }
 
 async function serveRequest(parts: ProxyParts, call: ClientCall): Promise<void> {
@@ -174,7 +168,7 @@ function isUpgraded(request: IncomingMessage): boolean {
   return (request as { upgrade?: boolean | null }).upgrade === true;
 }
 
-function incomingOf(request: IncomingMessage, head: RequestHead, readBody: IncomingBody['readWhole']): Incoming {
+function incomingOf(request: IncomingMessage, head: RequestHead, readBody: Incoming['readBody']): Incoming {
   return {
     door: PROXY_DOOR,
     head,

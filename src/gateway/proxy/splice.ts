@@ -35,7 +35,7 @@ export function splice(passage: Extract<Passage, { kind: 'forward' }>, upgrade: 
   try {
     exit = openExit(decided, {
       isSocket: true,
-      isStream: () => true,
+      isStream: true,
       cut(reason) {
         end({ kind: 'broken', reason: reason === 'drained' ? 'drained' : 'revoked', status: 101 });
         client.destroy();
