@@ -11,14 +11,11 @@ const { name, version, description, license } = JSON.parse(readFileSync(join(roo
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, 'bin'), { recursive: true });
 
-const result = await build({
-  entryPoints: ['main', 'writer-thread', 'search-thread'].map((entry) => join(root, 'src', `${entry}.ts`)),
+const common = {
   outdir: join(out, 'src'),
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
-  target: 'node24',
   metafile: true,
   // Half the bytes to read and keep at run time; names stay, so that stack traces can be read.
   minifyWhitespace: true,
@@ -30,7 +27,20 @@ const result = await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-});
+};
+const entryPoints = (...names) => names.map((name) => join(root, 'src', `${name}.ts`));
+const results = [
+  await build({
+    ...common,
+    entryPoints: entryPoints('main', 'writer-thread', 'search-thread'),
+    splitting: true,
+    target: 'node24',
+  }),
+  // The verbs on Istio's rules need no gateway, and run where Node 24 is not: nothing but them is in this one.
+  await build({ ...common, entryPoints: entryPoints('istio-main'), target: 'node20' }),
+];
+const inputs = Object.assign({}, ...results.map(({ metafile }) => metafile.inputs));
+const outputs = Object.assign({}, ...results.map(({ metafile }) => metafile.outputs));
 
 writeFileSync(
   join(out, 'package.json'),
@@ -42,7 +52,7 @@ writeFileSync(
       license,
       type: 'module',
       bin: { fairlead: 'bin/fairlead.cjs' },
-      engines: { node: '>=24.15.0' },
+      engines: { node: '>=20' },
       files: ['bin', 'src', 'examples', 'LICENSE', 'README.md', 'THIRD-PARTY.txt'],
     },
     undefined,
@@ -55,14 +65,19 @@ writeFileSync(
 'use strict';
 // Old Node versions must be able to read this file, so that they can say what is missing.
 var version = process.versions.node.split('.').map(Number);
-if (version[0] < 24 || (version[0] === 24 && version[1] < 15)) {
-  process.stderr.write('fairlead: Node 24.15 or newer is needed, this is ' + process.version + '. Install Node 24 and run again.\\n');
+var isIstio = process.argv[2] === 'istio';
+if (isIstio ? version[0] < 20 : version[0] < 24 || (version[0] === 24 && version[1] < 15)) {
+  process.stderr.write(
+    'fairlead: Node ' + (isIstio ? '20' : '24.15') + ' or newer is needed, this is ' + process.version + '. Install Node 24 and run again.' +
+      (isIstio ? '' : ' The \`istio\` verbs run on Node 20 too.') + '\\n'
+  );
   process.exit(1);
 }
 // Compiled code is kept for the next start, in a folder of this user: Node's default is one that every user may write to.
 var cache = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache');
-if (cache) require('node:module').enableCompileCache(cache + '/fairlead/code');
-import('../src/main.js');
+var keep = require('node:module').enableCompileCache;
+if (cache && keep) keep(cache + '/fairlead/code');
+import(isIstio ? '../src/istio-main.js' : '../src/main.js');
 `,
   { mode: 0o755 },
 );
@@ -77,11 +92,9 @@ for (const file of [
 ]) {
   if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file), { recursive: true });
 }
-writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty(Object.keys(result.metafile.inputs)));
-const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-process.stdout.write(
-  `${out}: ${name} ${version}, ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`,
-);
+writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty(Object.keys(inputs)));
+const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
+process.stdout.write(`${out}: ${name} ${version}, ${Object.keys(outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`);
 
 /** Libraries whose entries hold much that is never called. */
 function onlyWhatIsUsed(build) {

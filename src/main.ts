@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import type { CliFunctions } from './cli/functions.ts';
 import { runCli } from './cli/program.ts';
 import type { Config } from './config/config.ts';
+import { endWithReader } from './reader-gone.ts';
+import { readVersion } from './version.ts';
 
 /** The bin. Everything heavy is loaded by the verb that needs it. */
 const functions: CliFunctions = {
-  version: await version(),
+  version: await readVersion(),
   async up(config) {
     return await (await import('./run-gateway.ts')).runGateway(config, this.version);
   },
@@ -22,9 +23,5 @@ const functions: CliFunctions = {
   },
 };
 
+endWithReader();
 process.exitCode = await runCli(process.argv.slice(2), functions);
-
-async function version(): Promise<string> {
-  const file = new URL('../package.json', import.meta.url);
-  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
-}

@@ -217,7 +217,7 @@ describe('the packed package, installed into an empty folder', () => {
     const { code, stderr } = await run(process.execPath, ['-e', pretend]);
     expect([code, stderr]).toEqual([
       1,
-      'fairlead: Node 24.15 or newer is needed, this is v22.20.0. Install Node 24 and run again.\n',
+      'fairlead: Node 24.15 or newer is needed, this is v22.20.0. Install Node 24 and run again. The `istio` verbs run on Node 20 too.\n',
     ]);
     const older = olderNode();
     if (older === undefined) return;
