@@ -137,7 +137,10 @@ export interface ServicePort {
   readonly port: number;
   /** A container port, or the name of one; undefined means the same as `port`. */
   readonly targetPort: number | string | undefined;
+  /** As written; `TCP` when absent. A ServiceEntry names Istio's protocol here. */
   readonly protocol: string;
+  /** `appProtocol` of a Service port; empty when absent. */
+  readonly appProtocol: string;
 }
 
 export interface Service extends ObjectHead {
@@ -168,7 +171,7 @@ export interface WorkloadObject extends ObjectHead {
   readonly workloadKind: string;
   /** The labels of its pods, which selectors are compared with. */
   readonly podLabels: Labels;
-  /** Service account name; `default` when none is named. */
+  /** Service account name; `default` when a pod names none, empty when a WorkloadEntry names none. */
   readonly serviceAccount: string;
   readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
 }
