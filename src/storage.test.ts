@@ -12,6 +12,7 @@ import {
   temporaryFolder,
 } from '../test/support/records.ts';
 import { openStorage, type Storage } from './storage.ts';
+import { DATABASE_FILE } from './store/folder.ts';
 
 const retention = { retain: 400 * 86_400_000, maxBytes: 2 ** 30 };
 
@@ -59,6 +60,15 @@ describe('the storage', () => {
     await expect(open(dir)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
     await first.close();
     await open(dir);
+  });
+
+  it('says soon that it cannot start when its writer ends each time', async () => {
+    const dir = folder();
+    await (await open(dir)).close();
+    const database = new DatabaseSync(join(dir, DATABASE_FILE));
+    database.exec('DROP TABLE audit_body');
+    database.close();
+    await expect(open(dir)).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
   });
 
   it('leaves no file that others may read', async () => {

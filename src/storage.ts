@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { AuditConfig } from './audit/config.ts';
+import type { Parcel } from './audit/parcel.ts';
 import type { AuditSearch } from './audit/port.ts';
 import { AuditRecorder } from './audit/recorder.ts';
 import { loadSealKey } from './audit/seal-key.ts';
@@ -44,8 +45,13 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** How long a start waits for the writer, which first closes what the process before left open. */
-const START_MS = 30_000;
+/**
+ * How long a start waits for the writer, which first closes what the process before left open. Long, because a machine that is busy
+ * with other things may not give a new thread its turn for a while.
+ */
+const START_MS = 120_000;
+/** Writers that end one after the other: the next would too. */
+const MAX_FAILURES = 3;
 
 /**
  * Opens the data folder: takes its lock, brings its schema forward, starts the writer. Throws a Problem STORE_LOCKED when another
@@ -79,9 +85,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         get isReady() {
           return writer.isReady;
         },
-        async write(items, isRetry) {
-          const done = await writer.submit('audit', items, isRetry);
+        async write(items) {
+          const done = await writer.submit('audit', items);
           return { refused: new Set(done.refused?.map((refusal) => refusal.index)) };
+        },
+        async writeParcel({ memory, length }, isRetry) {
+          const done = await writer.submit('audit-parcel', [{ memory, length } satisfies Parcel], isRetry);
+          return { refused: Number(done.values?.[0] ?? done.refused?.length ?? 0) };
         },
       },
     });
@@ -135,13 +145,18 @@ function thread(name: 'writer' | 'search', data: WriterThreadData | SearchThread
 
 async function ready(link: WriterLink): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  let checking: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(() => reject(notReady()), START_MS);
+      checking = setInterval(() => {
+        if (link.failures >= MAX_FAILURES) reject(notReady());
+      }, 100);
       link.onReady(resolve);
     });
   } finally {
     clearTimeout(timer);
+    clearInterval(checking);
   }
 }
 
@@ -150,6 +165,6 @@ function notReady(): Problem {
     code: 'STORE_UNUSABLE',
     kind: 'fault',
     message: 'the thread that writes the store did not start',
-    hint: 'the log says why; check that the disk is not full',
+    hint: 'the log says why, if it could be told; check that the disk is not full and the machine not overloaded',
   });
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { Retention } from './audit/retention.ts';
+import { itemText } from './audit/item.ts';
+import type { Parcel } from './audit/parcel.ts';
+import { type Deletion, Retention } from './audit/retention.ts';
 import { createSealer } from './audit/seal.ts';
 import { loadSealKey } from './audit/seal-key.ts';
 import { AuditWriter } from './audit/writer.ts';
@@ -56,7 +58,9 @@ function main(data: WriterThreadData, port: MessagePort): void {
     database,
     handlers: {
       kv: kvHandler(database),
-      audit: (item, batch) => audit.write(String(item), batch.isRetry === true),
+      audit: (item) => audit.write(String(item), false),
+      // Made by `storage.ts` alone.
+      'audit-parcel': (item, batch) => audit.writeParcel(item as Parcel, batch.isRetry === true),
     },
     next,
     reply,
@@ -115,11 +119,11 @@ function main(data: WriterThreadData, port: MessagePort): void {
   reply({ kind: 'ready' });
 }
 
-function retentionItem(finished: { readonly reason: string; readonly entries: number; readonly oldest: number }): string {
+function retentionItem(finished: Deletion): string {
   const id = uuidv7(clock, { bytes: (count) => randomBytes(count) });
-  return JSON.stringify({
+  return itemText({
     kind: 'event',
-    record: { id, timeMs: clock.now(), type: 'audit.retention', caller: 'gateway', detail: finished },
+    record: { id, timeMs: clock.now(), type: 'audit.retention', caller: 'gateway', detail: { ...finished } },
   });
 }
 

@@ -124,5 +124,12 @@ describe('times', () => {
   it('are RFC 3339 text, also for a time that no date can hold', () => {
     expect(timeText(1_700_000_000_123)).toBe('2023-11-14T22:13:20.123Z');
     expect(timeText(Number.NaN)).toBe('1970-01-01T00:00:00.000Z');
+    fc.assert(
+      fc.property(fc.double({ min: -8.64e15, max: 8.64e15, noNaN: true }), (timeMs) => {
+        for (const near of [timeMs, Math.max(-8.64e15, timeMs - 0.7), timeMs]) {
+          expect(timeText(near)).toBe(new Date(near).toISOString());
+        }
+      }),
+    );
   });
 });

@@ -31,8 +31,8 @@ export function canonicalText(value: CanonicalValue): string {
   return `{${text}}`;
 }
 
-/** Most strings need no escape, and finding that out is far cheaper than the general way. */
-function quoted(text: string): string {
+/** The canonical text of a string. Most need no escape, and finding that out is far cheaper than the general way. */
+export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.toWellFormed());
 }
 
@@ -55,6 +55,11 @@ export function safeText(text: string, max: number): string {
   // A pair of surrogates is not cut in half: half of one would be replaced and mean another text.
   const whole = /[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept;
   return `${whole.toWellFormed()}${mark}`;
+}
+
+/** `safeText` in its canonical form. */
+export function safeQuoted(text: string, max: number): string {
+  return text.length <= max && PLAIN.test(text) ? `"${text}"` : quoted(safeText(text, max));
 }
 
 /** Limits of a value that is made plain; each is far above what a call that is meant well holds. */
@@ -94,8 +99,14 @@ export function plainValue(value: unknown, limits: PlainLimits, depth = 0): Cano
 
 /** RFC 3339 in UTC with milliseconds; a time outside of what a date can hold is the epoch. */
 export function timeText(timeMs: number): string {
-  return new Date(Math.abs(timeMs) <= 8.64e15 ? timeMs : 0).toISOString();
+  const whole = Math.abs(timeMs) <= 8.64e15 ? Math.trunc(timeMs) : 0;
+  const second = Math.floor(whole / 1_000);
+  // Entries that follow one another are mostly of one second, and a date is slow to write out.
+  if (second !== lastSecond.second) lastSecond = { second, text: new Date(second * 1_000).toISOString().slice(0, -4) };
+  return `${lastSecond.text}${String(whole - second * 1_000).padStart(3, '0')}Z`;
 }
+
+let lastSecond = { second: Number.NaN, text: '' };
 
 /** C0, DEL, C1, LINE and PARAGRAPH SEPARATOR, and the bidirectional controls of UAX #9. */
 const UNSAFE_CLASS = '[\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]';

@@ -1,10 +1,9 @@
 import { Buffer } from 'node:buffer';
-import type { Outcome } from '../core/decision.ts';
 import type { EventRecord, OutcomeRecord, RefusalRecord } from '../core/record.ts';
-import { type CanonicalObject, canonicalText, plainValue, safeText, timeText } from './canonical.ts';
+import { type CanonicalObject, canonicalText, plainValue, safeQuoted, safeText, timeText } from './canonical.ts';
 import { draftDecision } from './decision-entry.ts';
-import { type Draft, MAX_ENTRY_BYTES } from './draft.ts';
-import { foldOf, head, integer, optional } from './entry-part.ts';
+import { type Draft, type EntryType, MAX_ENTRY_BYTES } from './draft.ts';
+import { foldOf, head, integer, optional, outcomeText } from './entry-part.ts';
 import type { AuditItem, GapRecord } from './item.ts';
 import type { Fold } from './port.ts';
 
@@ -16,50 +15,33 @@ import type { Fold } from './port.ts';
 export function draftEntry(item: AuditItem): Draft {
   switch (item.kind) {
     case 'decision':
-      return draftDecision(item.record, item.fold);
+      return draftDecision(item);
     case 'outcome':
-      return { type: 'outcome.v1', entry: outcomeEntry(item.record) };
+      return { type: 'outcome.v1', head: outcomeEntry(item.record), tail: '' };
     case 'refusal':
-      return { type: 'refusal.v1', entry: refusalEntry(item.record, item.fold) };
+      return draftOf('refusal.v1', refusalEntry(item.record, item.fold));
     case 'event':
-      return { type: 'event.v1', entry: eventEntry(item.record) };
+      return draftOf('event.v1', eventEntry(item.record));
     case 'gap':
-      return { type: 'gap.v1', entry: gapEntry(item.record) };
+      return draftOf('gap.v1', gapEntry(item.record));
     default:
       throw new TypeError(`unknown item ${item satisfies never}`);
   }
 }
 
-/** The entry's one text. `sealed` is the digest of its sealed part. */
-export function entryText(draft: Draft, sealed?: string): string {
-  const text = canonicalText(sealed === undefined ? draft.entry : { ...draft.entry, sealed });
-  // INVARIANT: no entry exceeds its bound; the drafts below are cut until it holds.
-  if (Buffer.byteLength(text) > MAX_ENTRY_BYTES) throw new RangeError('an entry exceeds its bound');
-  return text;
-}
-
-function outcomeEntry(record: OutcomeRecord): CanonicalObject {
-  return { ...head('outcome.v1', record), durationMs: integer(record.durationMs), outcome: outcomeOf(record.outcome) };
-}
-
-function outcomeOf(outcome: Outcome): CanonicalObject {
-  switch (outcome.kind) {
-    case 'answered':
-      return { kind: outcome.kind, status: integer(outcome.status), ...optional('detail', outcome.detail, 512) };
-    case 'not_forwarded':
-      return { kind: outcome.kind, status: integer(outcome.status) };
-    case 'broken':
-      return {
-        kind: outcome.kind,
-        reason: outcome.reason,
-        ...(outcome.status === undefined ? {} : { status: integer(outcome.status) }),
-      };
-    case 'delegated':
-    case 'unknown':
-      return { kind: outcome.kind };
-    default:
-      throw new TypeError(`unknown outcome ${outcome satisfies never}`);
+function draftOf(type: EntryType, entry: CanonicalObject): Draft {
+  const text = canonicalText(entry);
+  // INVARIANT: no entry exceeds its bound. A text of so many UTF-16 units cannot, and most are shorter.
+  if (text.length * 3 > MAX_ENTRY_BYTES && Buffer.byteLength(text) > MAX_ENTRY_BYTES) {
+    throw new RangeError('an entry exceeds its bound');
   }
+  return { type, head: text, tail: '' };
+}
+
+/** Written directly, as a decision is (`decision-entry.ts`). */
+function outcomeEntry({ id, timeMs, durationMs, outcome }: OutcomeRecord): string {
+  const start = `{"durationMs":${integer(durationMs)},"id":${safeQuoted(id, 64)},"outcome":${outcomeText(outcome)}`;
+  return `${start},"time":"${timeText(timeMs)}","type":"outcome.v1","v":1}`;
 }
 
 function refusalEntry(record: RefusalRecord, fold: Fold | undefined): CanonicalObject {
@@ -72,7 +54,7 @@ function refusalEntry(record: RefusalRecord, fold: Fold | undefined): CanonicalO
     status: integer(record.status),
     ...optional('method', record.method, 64),
     ...optional('path', record.path, 2_048),
-    ...foldOf(fold),
+    ...(fold === undefined ? {} : { fold: foldOf(fold) }),
   };
 }
 

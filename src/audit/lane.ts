@@ -1,29 +1,36 @@
-/** Writes items in one transaction and resolves when they are on disk. `refused` counts those that can never be written. */
-export type WriteItems = (items: readonly string[], isRetry: boolean) => Promise<{ readonly refused: number }>;
+import { OpenParcel, type Parcel, textBytes } from './parcel.ts';
+
+/** Writes a parcel in one transaction and resolves when it is on disk. `refused` counts items that can never be written. */
+export type WriteParcel = (parcel: Parcel, isRetry: boolean) => Promise<{ readonly refused: number }>;
 
 export interface LaneOptions {
-  readonly write: WriteItems;
+  readonly write: WriteParcel;
   /** Items that wait or are being written; more are lost. */
   readonly maxItems: number;
-  /** Their text, in UTF-16 units. */
-  readonly maxLength: number;
-  /** Items of one batch; so many waiting are handed over without waiting for the next tick. */
-  readonly batchItems: number;
+  /** Memory of their parcels, in bytes. */
+  readonly maxBytes: number;
+  /** Memory of one parcel; a full one is handed over without waiting for the next tick. */
+  readonly parcelBytes: number;
   readonly maxInFlight: number;
   onLost(count: number): void;
   onWritten(): void;
 }
 
+/** Empty parcels that are kept for the next items. */
+const MAX_SPARE = 8;
+
 /**
- * A bounded queue of entries whose callers do not wait. A batch that failed is tried again at the next tick, in its old order;
+ * A bounded queue of entries whose callers do not wait. A parcel that failed is tried again at the next tick, in its old order;
  * what finds no room is lost and counted, never silently.
  */
 export class Lane {
   readonly #options: LaneOptions;
-  #waiting: string[] = [];
-  #again: (readonly string[])[] = [];
+  /** Oldest first; the last is the one that is being filled. */
+  readonly #waiting: OpenParcel[] = [];
+  readonly #again: OpenParcel[] = [];
+  readonly #spare: OpenParcel[] = [];
   #items = 0;
-  #length = 0;
+  #bytes = 0;
   readonly #inFlight = new Set<Promise<boolean>>();
   #isPaused = false;
 
@@ -37,21 +44,18 @@ export class Lane {
   }
 
   push(text: string): void {
-    const { maxItems, maxLength, batchItems } = this.#options;
-    if (this.#items >= maxItems || this.#length + text.length > maxLength) {
+    if (this.#items >= this.#options.maxItems || !this.#put(text)) {
       this.#options.onLost(1);
       return;
     }
-    this.#waiting.push(text);
     this.#items += 1;
-    this.#length += text.length;
-    if (this.#waiting.length >= batchItems) this.#pump();
+    if (this.#waiting.length > 1) this.#pump(1);
   }
 
   /** Hands over what waits; also what failed before. */
   tick(): void {
     this.#isPaused = false;
-    this.#pump();
+    this.#pump(0);
   }
 
   /** Resolves when nothing waits; false when a write failed meanwhile. */
@@ -64,29 +68,46 @@ export class Lane {
     return true;
   }
 
-  #pump(): void {
+  #put(text: string): boolean {
+    if (this.#waiting.at(-1)?.add(text)) return true;
+    const { parcelBytes, maxBytes } = this.#options;
+    const size = Math.max(parcelBytes, textBytes(text));
+    if (this.#bytes + size > maxBytes) return false;
+    const parcel = (size === parcelBytes ? this.#spare.pop() : undefined) ?? new OpenParcel(size);
+    this.#bytes += size;
+    this.#waiting.push(parcel);
+    return parcel.add(text);
+  }
+
+  /** Hands over all but the last `left` that wait, as far as may be under way at once. */
+  #pump(left: number): void {
     while (!this.#isPaused && this.#inFlight.size < this.#options.maxInFlight) {
       const again = this.#again.shift();
-      const items = again ?? this.#waiting.splice(0, this.#options.batchItems);
-      if (items.length === 0) return;
-      const flight = this.#fly(items, again !== undefined);
+      const parcel = again ?? (this.#waiting.length > left ? this.#waiting.shift() : undefined);
+      if (parcel === undefined) return;
+      const flight = this.#fly(parcel, again !== undefined);
       this.#inFlight.add(flight);
       // #fly never rejects.
-      void flight.then(() => this.#inFlight.delete(flight));
+      void flight.then(() => {
+        this.#inFlight.delete(flight);
+        this.#pump(1);
+      });
     }
   }
 
-  async #fly(items: readonly string[], isRetry: boolean): Promise<boolean> {
+  async #fly(parcel: OpenParcel, isRetry: boolean): Promise<boolean> {
     try {
-      const { refused } = await this.#options.write(items, isRetry);
-      this.#items -= items.length;
-      this.#length -= items.reduce((sum, text) => sum + text.length, 0);
+      const { refused } = await this.#options.write(parcel, isRetry);
+      this.#items -= parcel.items;
+      this.#bytes -= parcel.memory.byteLength;
+      parcel.clear();
+      if (parcel.memory.byteLength === this.#options.parcelBytes && this.#spare.length < MAX_SPARE) this.#spare.push(parcel);
       if (refused > 0) this.#options.onLost(refused);
       this.#options.onWritten();
       return true;
     } catch {
       this.#isPaused = true;
-      this.#again.push(items);
+      this.#again.push(parcel);
       return false;
     }
   }

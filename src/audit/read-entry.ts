@@ -35,17 +35,23 @@ export function readEntry(row: EntryRow, opener: Opener | undefined): AuditEntry
   }
 }
 
-/** The summary that stands with a decision. */
-export function readOutcome(text: string): OutcomeSummary | undefined {
+/** The summary that stands with a decision, from an entry of its own. */
+function readOutcome(text: string | undefined): OutcomeSummary | undefined {
+  if (text === undefined) return undefined;
   const stored = JSON.parse(text) as Stored;
   if (stored.type !== 'outcome.v1') return undefined;
-  return { outcome: stored.outcome, timeMs: Date.parse(stored.time), durationMs: stored.durationMs };
+  return summaryOf(stored);
+}
+
+function summaryOf({ outcome, durationMs, time }: StoredOutcome): OutcomeSummary {
+  return { outcome, timeMs: Date.parse(time), durationMs };
 }
 
 type StoredFold = Omit<Fold, 'lastTimeMs' | 'isMixed'> & { readonly last: string; readonly mixed?: boolean };
 type StoredHead = { readonly v: 1; readonly id: string; readonly time: string; readonly truncated?: readonly string[] };
 type Unread<T> = Omit<T, 'seq' | 'timeMs' | 'truncated' | 'fold'> & StoredHead & { readonly fold?: StoredFold };
-type StoredDecision = Unread<Omit<DecisionEntry, 'attributes' | 'outcome'>>;
+type StoredOutcome = Pick<OutcomeSummary, 'durationMs' | 'outcome'> & { readonly time: string };
+type StoredDecision = Unread<Omit<DecisionEntry, 'attributes' | 'outcome'>> & { readonly ended?: StoredOutcome };
 type Stored =
   | StoredDecision
   | Unread<Extract<AuditEntry, { type: 'outcome.v1' }>>
@@ -63,9 +69,9 @@ interface Secret {
 }
 
 function decisionEntry(head: Head, stored: StoredDecision, row: EntryRow, opener: Opener | undefined): DecisionEntry {
-  const { v: _, time: __, truncated: ___, fold, ...rest } = stored;
+  const { v: _, time: __, truncated: ___, fold, ended, ...rest } = stored;
   const secret = openSecret(stored.id, row.sealed, opener);
-  const outcome = row.outcome === undefined ? undefined : readOutcome(row.outcome);
+  const outcome = ended === undefined ? readOutcome(row.outcome) : summaryOf(ended);
   return {
     ...withoutDigest(rest),
     ...head,

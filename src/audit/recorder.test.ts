@@ -11,19 +11,54 @@ import {
   requestDecision,
 } from '../../test/support/records.ts';
 import type { OperationClass } from '../core/access.ts';
-import type { AuditItem } from './item.ts';
+import type { DecisionRecord } from '../core/record.ts';
+import { safeText } from './canonical.ts';
+import { entryText } from './draft.ts';
+import { readItem } from './item.ts';
+import { textsOf } from './parcel.ts';
+import type { Fold } from './port.ts';
 import { AuditRecorder, type RecorderLimits } from './recorder.ts';
 
 type Behaviour = 'write' | 'fail' | 'hang' | 'refuse';
 
+interface Written {
+  readonly kind: string;
+  readonly isOpen: boolean;
+  /** The entry, and what is sealed of it. */
+  readonly record: { readonly id: string; readonly peer?: string; readonly ended?: object };
+  readonly fold?: Fold;
+}
+
+function writtenItem(text: string): Written {
+  const row = readItem(text);
+  const { fold: stored, ...entry } = JSON.parse(entryText(row));
+  const { last, mixed, ...fold } = stored ?? {};
+  return {
+    kind: entry.type.replace('.v1', ''),
+    isOpen: row.isOpen,
+    record: { ...entry, ...JSON.parse(row.secret ?? '{}') },
+    ...(stored === undefined
+      ? {}
+      : { fold: { ...fold, lastTimeMs: Date.parse(last), ...(mixed === undefined ? {} : { isMixed: mixed }) } }),
+  };
+}
+
 function setUp(limits: Partial<RecorderLimits> = {}) {
   const clock = handClock();
   const health = healthBoard();
-  const written: AuditItem[] = [];
+  const written: Written[] = [];
   const batches: { size: number; isRetry: boolean }[] = [];
   const hanging: (() => void)[] = [];
   let behaviour: Behaviour = 'write';
   let isReady = true;
+  async function write(items: readonly string[], isRetry: boolean): Promise<{ readonly refused: ReadonlySet<number> }> {
+    batches.push({ size: items.length, isRetry });
+    if (behaviour === 'hang') await new Promise<void>((resolve) => hanging.push(resolve));
+    if (behaviour === 'fail') throw new Error('the disk is full');
+    if (behaviour === 'refuse') return { refused: new Set(items.keys()) };
+    written.push(...items.map(writtenItem));
+    return { refused: new Set<number>() };
+  }
   const recorder = new AuditRecorder({
     clock,
     health,
@@ -34,13 +69,9 @@ function setUp(limits: Partial<RecorderLimits> = {}) {
       get isReady() {
         return isReady;
       },
-      async write(items, isRetry) {
-        batches.push({ size: items.length, isRetry });
-        if (behaviour === 'hang') await new Promise<void>((resolve) => hanging.push(resolve));
-        if (behaviour === 'fail') throw new Error('the disk is full');
-        if (behaviour === 'refuse') return { refused: new Set(items.keys()) };
-        written.push(...items.map((text): AuditItem => JSON.parse(text)));
-        return { refused: new Set<number>() };
+      write: (items) => write(items, false),
+      async writeParcel(parcel, isRetry) {
+        return { refused: (await write(textsOf(parcel), isRetry)).refused.size };
       },
     },
   });
@@ -96,7 +127,43 @@ describe('the recorder', () => {
     expect(written).toEqual([]);
     become('write');
     await pass(250);
+    await pass(250);
     expect(written).toMatchObject([{ kind: 'decision', isOpen: false }]);
+    expect(written[0]?.record).not.toHaveProperty('ended');
+  });
+
+  it('makes one entry of a read and its outcome, however far apart its writing lets them be', async () => {
+    const { recorder, written, pass } = setUp();
+    const [quick, slow, slower] = [of('read'), of('read'), of('read')];
+    const end = (record: DecisionRecord) =>
+      recorder.outcome({ id: record.id, timeMs: 1_700_000_000_007, durationMs: 7, outcome: { kind: 'answered', status: 200 } });
+    for (const record of [quick, slow, slower]) await recorder.decision(record);
+    end(quick);
+    await pass(250);
+    end(slow);
+    const ended = { durationMs: 7, outcome: { kind: 'answered', status: 200 }, time: '2023-11-14T22:13:20.007Z' };
+    expect(written).toMatchObject([{ record: { id: quick.id, ended } }]);
+    await pass(250);
+    end(slower);
+    end(slower);
+    await pass(250);
+    expect(written.slice(1)).toMatchObject([
+      { kind: 'decision', record: { id: slow.id, ended } },
+      { kind: 'decision', record: { id: slower.id } },
+      { kind: 'outcome', record: { id: slower.id } },
+      { kind: 'outcome', record: { id: slower.id } },
+    ]);
+    expect(written[2]?.record).not.toHaveProperty('ended');
+  });
+
+  it('keeps back no more reads than it may, and none when all is to be on disk', async () => {
+    const { recorder, written, pass } = setUp({ readsUnderWay: 2 });
+    const records = [of('read'), of('read'), of('read')];
+    for (const record of records) await recorder.decision(record);
+    await pass(250);
+    expect(written.map((item) => item.record.id)).toEqual([records[2]?.id]);
+    await recorder.flush();
+    expect(written).toHaveLength(3);
   });
 
   it('hands over as one batch what comes in one turn of the event loop', async () => {
@@ -145,6 +212,7 @@ describe('the recorder', () => {
     become('fail');
     const records = [of('read'), of('read')];
     for (const record of records) await recorder.decision(record);
+    await pass(250);
     await pass(250);
     expect(written).toEqual([]);
     become('write');
@@ -263,7 +331,8 @@ describe('folding', () => {
       const found = written.filter(
         (item) => item.kind === 'decision' && (item.record.id === call.id || item.fold?.ids.includes(call.id)),
       );
-      expect(found).toMatchObject([{ record: { decision: { requests: call.decision.requests } } }]);
+      const requests = call.decision.requests.map(({ resource }) => ({ resource: safeText(resource, 1_024) }));
+      expect(found).toMatchObject([{ record: { decision: { requests } } }]);
     }
   });
 

@@ -8,11 +8,14 @@ import { anonymousKey, kindKey, pollKey, refusalKey, sourceOf } from './fold-key
 import { itemText } from './item.ts';
 import { Lane } from './lane.ts';
 import { Losses } from './losses.ts';
+import type { Parcel } from './parcel.ts';
+import { ReadsUnderWay } from './under-way.ts';
 
-/** The way to the disk. `items` are JSON texts of `AuditItem`; all are on disk when it resolves, but for those refused. */
+/** The way to the disk. Items are texts of `itemText`; all are on disk when it resolves, but for those refused. */
 export interface EntryWriter {
   readonly isReady: boolean;
-  write(items: readonly string[], isRetry: boolean): Promise<{ readonly refused: ReadonlySet<number> }>;
+  write(items: readonly string[]): Promise<{ readonly refused: ReadonlySet<number> }>;
+  writeParcel(parcel: Parcel, isRetry: boolean): Promise<{ readonly refused: number }>;
 }
 
 export interface RecorderOptions {
@@ -27,8 +30,9 @@ export interface RecorderOptions {
 export interface RecorderLimits {
   readonly durableItems: number;
   readonly durableDeadlineMs: number;
+  readonly readsUnderWay: number;
   readonly memoryItems: number;
-  readonly memoryLength: number;
+  readonly memoryBytes: number;
   readonly refusalItems: number;
   readonly openFolds: number;
   /** Open folds of one caller and verdict; what it polls beyond them is one entry that says so. */
@@ -39,15 +43,18 @@ export interface RecorderLimits {
 const LIMITS: RecorderLimits = {
   durableItems: 10_000,
   durableDeadlineMs: 3_000,
+  readsUnderWay: 5_000,
   memoryItems: 20_000,
-  memoryLength: 32 * 1024 * 1024,
+  memoryBytes: 16 * 1024 * 1024,
   refusalItems: 12_000,
   openFolds: 5_000,
   openFoldsOfCaller: 250,
   openRefusals: 5_000,
 };
 
+/** A read is handed over with the second tick after it at the latest, and so is on disk within a second. */
 const TICK_MS = 250;
+const PARCEL_BYTES = 128 * 1024;
 const FOLD_WINDOW_MS = 10_000;
 const REFUSAL_WINDOW_MS = 60_000;
 const COMPONENT = 'audit';
@@ -61,6 +68,7 @@ const CLOSE_MS = 5_000;
 export class AuditRecorder implements Recorder {
   readonly #options: RecorderOptions;
   readonly #durable: DurableLane;
+  readonly #underWay: ReadsUnderWay;
   readonly #reads: Lane;
   readonly #outcomes: Lane;
   readonly #refusals: Lane;
@@ -80,7 +88,7 @@ export class AuditRecorder implements Recorder {
     this.#losses = new Losses({
       ...options,
       write: async (text) => {
-        await writer.write([text], false);
+        await writer.write([text]);
         this.#isFailing = false;
       },
     });
@@ -88,15 +96,15 @@ export class AuditRecorder implements Recorder {
       clock,
       maxItems: limits.durableItems,
       deadlineMs: limits.durableDeadlineMs,
-      write: async (items) => (await writer.write(items, false)).refused,
+      write: async (items) => (await writer.write(items)).refused,
     });
     const lane = (kind: string, maxItems: number, maxInFlight: number) =>
       new Lane({
         maxItems,
-        maxLength: limits.memoryLength,
-        batchItems: 256,
+        maxBytes: limits.memoryBytes,
+        parcelBytes: PARCEL_BYTES,
         maxInFlight,
-        write: async (items, isRetry) => ({ refused: (await writer.write(items, isRetry)).refused.size }),
+        write: (parcel, isRetry) => writer.writeParcel(parcel, isRetry),
         onLost: (count) => this.#losses.add(kind, count),
         onWritten: () => {
           this.#isFailing = false;
@@ -105,6 +113,10 @@ export class AuditRecorder implements Recorder {
     this.#reads = lane('read', limits.memoryItems, 2);
     this.#outcomes = lane('outcome', limits.memoryItems, 2);
     this.#refusals = lane('refusal', limits.refusalItems, 1);
+    this.#underWay = new ReadsUnderWay({
+      maxItems: limits.readsUnderWay,
+      onReady: (record, end) => this.#push(this.#reads, 'read', { kind: 'decision', record, isOpen: false, ...(end && { end }) }),
+    });
     this.#folds = new FoldTable({
       windowMs: FOLD_WINDOW_MS,
       maxOpen: limits.openFolds,
@@ -136,7 +148,7 @@ export class AuditRecorder implements Recorder {
     }
     if (record.class === 'poll' && this.#foldPoll(record, nowMs)) return;
     if (!DURABLE_CLASSES.has(record.class)) {
-      this.#push(this.#reads, 'read', { kind: 'decision', record, isOpen: false });
+      this.#underWay.add(record);
       return;
     }
     const retryKey = verdict === 'hold' && mode === 'enforce' ? pollKey(record) : undefined;
@@ -158,6 +170,7 @@ export class AuditRecorder implements Recorder {
   }
 
   outcome(record: OutcomeRecord): void {
+    if (this.#underWay.end(record)) return;
     if (this.#folds.outcome(record.id, record.outcome)) return;
     if (this.#anonymous.outcome(record.id, record.outcome) || this.#refused.outcome(record.id, record.outcome)) return;
     this.#push(this.#outcomes, 'outcome', { kind: 'outcome', record });
@@ -165,6 +178,7 @@ export class AuditRecorder implements Recorder {
 
   /** Resolves when all that was handed in before is on disk, folded entries too. Rejects with AUDIT_UNAVAILABLE. */
   async flush(): Promise<void> {
+    this.#underWay.close();
     this.#closeFolds();
     const results = await Promise.all([
       this.#durable.drain().then(() => true),
@@ -190,6 +204,7 @@ export class AuditRecorder implements Recorder {
   /** Moves everything that waits for time on; the recorder's own timer calls it. */
   tick(): void {
     const nowMs = this.#options.clock.now();
+    this.#underWay.turn();
     this.#folds.close(nowMs);
     this.#anonymous.close(nowMs);
     this.#refused.close(nowMs);

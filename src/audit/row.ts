@@ -33,11 +33,13 @@ export function idText(bytes: unknown): string {
 
 /** Actions of a call as one name: sorted, without repeats, joined by a space. */
 export function actionSet(actions: readonly string[]): string {
+  if (actions.length === 1) return actions[0] ?? '';
   return [...new Set(actions)].sort().slice(0, MAX_ACTIONS).join(' ');
 }
 
 /** Resources of a call for prefix search: each on a line of its own, with a line end before and after. */
 export function resourceLines(resources: readonly string[]): string {
+  if (resources.length === 1) return `\n${resources[0]}\n`;
   return `\n${[...new Set(resources)].join('\n').slice(0, MAX_RESOURCES)}\n`;
 }
 

@@ -84,6 +84,18 @@ describe('the search of the record', () => {
     expect(shown).toMatchObject({ attributes: { 'resource.tags': ['prod'] }, decision: record.decision });
   });
 
+  it('shows the outcome of a decision that was written with it', () => {
+    const { reader, write, all } = setUp();
+    const record = decisionRecord({ class: 'read' });
+    const end = { id: record.id, timeMs: 1_700_000_000_009, durationMs: 9, outcome: { kind: 'answered', status: 200 } } as const;
+    write({ kind: 'decision', record, isOpen: false, end });
+    const { id: _, ...outcome } = end;
+    const entry = reader.get(record.id);
+    expect(entry).toMatchObject({ type: 'decision.v1', outcome });
+    expect(entry).not.toHaveProperty('ended');
+    expect(all({})).toEqual([entry]);
+  });
+
   it('says undefined for an id that it does not hold, whatever its form', () => {
     const { reader, write } = setUp();
     write(item({}));

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { decisionRecord, freshDatabase, handClock, temporaryFolder } from '../../test/support/records.ts';
 import { type AuditItem, itemText } from './item.ts';
+import { OpenParcel } from './parcel.ts';
 import { createSealer } from './seal.ts';
 import { AuditWriter } from './writer.ts';
 
@@ -97,11 +98,32 @@ describe('the writer of the record', () => {
   it('refuses what is no item before it has written anything', () => {
     const on = database();
     const writer = started(on);
-    for (const text of ['', '{', '{}', '{"kind":"other","record":{}}', '{"kind":"decision","record":{"id":"x"}}', 'null']) {
+    for (const text of [
+      '',
+      '{',
+      '{}',
+      '{"kind":"other","record":{}}',
+      '{"kind":"decision","record":{"id":"x"}}',
+      'null',
+      itemText(open()).slice(9),
+      '\u001f'.repeat(12),
+    ]) {
       expect(() => writer.write(text, false)).toThrow();
     }
     expect(on.prepare('SELECT count(*) AS n FROM audit_entry').get()?.['n']).toBe(0);
     expect(on.prepare('SELECT count(*) AS n FROM audit_body').get()?.['n']).toBe(0);
+  });
+
+  it('writes a parcel but for what is no item, and counts that', () => {
+    const on = database();
+    const writer = started(on);
+    const items = [open(), open()] as const;
+    const parcel = new OpenParcel(65_536);
+    for (const text of [itemText(items[0]), 'none', itemText(items[1]), '']) expect(parcel.add(text)).toBe(true);
+    expect(writer.writeParcel(parcel, false)).toBe(2);
+    // As after a writer that died between its commit and its answer.
+    expect(writer.writeParcel(parcel, true)).toBe(2);
+    expect(on.prepare('SELECT count(*) AS n FROM audit_entry').get()?.['n']).toBe(2);
   });
 
   it('keeps what it sealed apart from the entry, which names its digest', () => {

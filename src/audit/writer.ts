@@ -1,11 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Clock } from '../core/ports.ts';
-import { canonicalText, safeText } from './canonical.ts';
-import { draftEntry, entryText } from './entry.ts';
-import type { AuditItem } from './item.ts';
+import type { OutcomeRecord } from '../core/record.ts';
+import { entryText } from './draft.ts';
+import { type ItemRow, itemText, readItem } from './item.ts';
 import { Names } from './names.ts';
 import { OpenDecisions } from './open-decisions.ts';
-import { actionSet, idBytes, resourceLines, TYPE_NUMBER, VERDICT_NUMBER } from './row.ts';
+import { type Parcel, textsOf } from './parcel.ts';
+import { idBytes, TYPE_NUMBER } from './row.ts';
 import { type Sealer, sealDigest } from './seal.ts';
 
 export interface AuditWriterOptions {
@@ -61,38 +62,47 @@ export class AuditWriter {
     this.#writtenMs = Number(last?.['written_ms'] ?? 0);
   }
 
-  /** Writes one item, JSON text of an `AuditItem`. Throws before its first statement when it is not one. */
+  /** Writes one item, the text of `itemText`. Throws before its first statement when it is not one. */
   write(text: string, isRetry: boolean): void {
-    // Items are made by `recorder.ts` alone.
-    const item = JSON.parse(text) as AuditItem;
-    const draft = draftEntry(item);
-    const id = idBytes(item.record.id);
-    const type = TYPE_NUMBER[draft.type];
-    const sealed =
-      draft.secret === undefined
-        ? undefined
-        : this.#options.sealer.seal(canonicalText(draft.secret), safeText(item.record.id, 64));
-    const entry = entryText(draft, sealed === undefined ? undefined : sealDigest(sealed));
-    if (isRetry && this.#has.get(id, type) !== undefined) return;
+    this.#write(readItem(text), isRetry);
+  }
 
+  #write(item: ItemRow, isRetry: boolean): void {
+    const id = idBytes(item.id);
+    if (isRetry && this.#has.get(id, item.type) !== undefined) return;
+    const sealed = item.secret === undefined ? undefined : this.#options.sealer.seal(item.secret, item.id);
     const seq = this.#nextSeq++;
     this.#writtenMs = Math.max(this.#writtenMs, this.#options.clock.now());
-    const isOpen = item.kind === 'decision' && item.isOpen;
     this.#insertEntry.run(
       seq,
       this.#writtenMs,
-      Math.round(item.record.timeMs),
-      type,
+      item.timeMs,
+      item.type,
       id,
-      isOpen ? 1 : 0,
-      ...this.#searched(item),
+      item.isOpen ? 1 : 0,
+      this.#name(item.caller),
+      this.#name(item.target),
+      this.#name(item.actions),
+      item.verdict ?? null,
+      item.resources ?? null,
     );
-    this.#insertBody.run(seq, entry, sealed ?? null);
-    if ('fold' in item) for (const folded of item.fold?.ids ?? []) this.#insertFolded.run(idBytes(folded), seq);
-    if (isOpen) this.#open.add(item.record.id, seq);
-    if (item.kind === 'outcome') this.#open.close(item.record.id);
+    this.#insertBody.run(seq, entryText(item, sealed && sealDigest(sealed)), sealed ?? null);
+    for (const folded of item.folded) this.#insertFolded.run(idBytes(folded), seq);
+    if (item.isOpen) this.#open.add(item.id, seq);
+    if (item.type === TYPE_NUMBER['outcome.v1']) this.#open.close(item.id);
     this.#sinceNote += 1;
     if (this.#sinceNote >= NOTE_EVERY) this.noteOpen();
+  }
+
+  /** Writes the items of a parcel, but for those that are none; returns how many those were. Throws what SQLite throws. */
+  writeParcel(parcel: Parcel, isRetry: boolean): number {
+    let refused = 0;
+    for (const text of textsOf(parcel)) {
+      const item = itemOrNone(text);
+      if (item === undefined) refused += 1;
+      else this.#write(item, isRetry);
+    }
+    return refused;
   }
 
   /** Notes where the oldest open decision stands, so that a start need not look further back. */
@@ -109,36 +119,22 @@ export class AuditWriter {
     const ids = this.#open.ids();
     const timeMs = this.#options.clock.now();
     for (const id of ids) {
-      const item: AuditItem = { kind: 'outcome', record: { id, timeMs, durationMs: 0, outcome: { kind: 'unknown' } } };
-      this.write(JSON.stringify(item), false);
+      const record: OutcomeRecord = { id, timeMs, durationMs: 0, outcome: { kind: 'unknown' } };
+      this.write(itemText({ kind: 'outcome', record }), false);
     }
     this.noteOpen();
     return ids.length;
   }
 
-  /** caller, target, actions, verdict, resources */
-  #searched(item: AuditItem): [number | null, number | null, number | null, number | null, string | null] {
-    switch (item.kind) {
-      case 'decision': {
-        const { caller, target, decision } = item.record;
-        const actions = actionSet(decision.requests.map((request) => safeText(request.action, 256)));
-        const resources = resourceLines(decision.requests.map((request) => safeText(request.resource, 1_024)));
-        const verdict = VERDICT_NUMBER[decision.verdict];
-        return [this.#name(caller, 512), this.#name(target, 128), this.#name(actions, 16_384), verdict, resources];
-      }
-      case 'refusal':
-        return [null, this.#name(item.record.target, 128), null, null, null];
-      case 'event':
-        return [this.#name(item.record.caller, 512), null, null, null, null];
-      case 'outcome':
-      case 'gap':
-        return [null, null, null, null, null];
-      default:
-        throw new TypeError(`unknown item ${item satisfies never}`);
-    }
+  #name(text: string | undefined): number | null {
+    return text === undefined ? null : this.#names.number(text);
   }
+}
 
-  #name(text: string, max: number): number | null {
-    return text === '' ? null : this.#names.number(safeText(text, max));
+function itemOrNone(text: string): ItemRow | undefined {
+  try {
+    return readItem(text);
+  } catch {
+    return undefined;
   }
 }

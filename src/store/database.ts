@@ -57,6 +57,7 @@ const WRITE_PRAGMAS = `
   PRAGMA foreign_keys = ON;
   PRAGMA trusted_schema = OFF;
   PRAGMA journal_size_limit = 67108864;
+  PRAGMA wal_autocheckpoint = 4000;
   PRAGMA cache_size = -8000;
 `;
 

@@ -55,6 +55,11 @@ export class WriterLink {
     return this.#isReady;
   }
 
+  /** Writers that ended since one last wrote something. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Called each time a writer begins to take batches. */
   onReady(listener: () => void): void {
     this.#onReady.push(listener);
