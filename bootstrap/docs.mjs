@@ -1,5 +1,5 @@
-// Writes the generated parts of docs/reference/ from the sources; with `--check` writes nothing, names what is not current, and
-// ends with 1. A generated part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
+// Writes the generated parts of docs/reference/ and docs/how-to/ from the sources and examples; with `--check` writes nothing,
+// names what is not current, and ends with 1. A generated part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 //
 //   npm run docs
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ import { FAIRLEAD_CATALOGUE } from '../src/targets/fairlead/catalogue.ts';
 import { HTTP_CATALOGUE } from '../src/targets/http/catalogue.ts';
 import { PREFECT_CATALOGUE } from '../src/targets/prefect/catalogue.ts';
 
-const folder = join(dirname(import.meta.dirname), 'docs', 'reference');
+const root = dirname(import.meta.dirname);
+const FOLDERS = ['docs/how-to', 'docs/reference'];
 
 const PARTS = {
   'prefect actions': () => actions(PREFECT_CATALOGUE),
@@ -27,21 +28,23 @@ const PARTS = {
   'fairlead actions': () => actions(FAIRLEAD_CATALOGUE),
   'fairlead roles': () => bundles(FAIRLEAD_CATALOGUE),
   'fairlead implied': () => implied(FAIRLEAD_CATALOGUE),
+  'example policy': () => example('policies/prefect.yaml'),
   functions,
   metrics,
   verbs,
 };
 
 const stale = [];
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.md'))) {
-  const file = join(folder, name);
+const names = FOLDERS.flatMap((folder) => readdirSync(join(root, folder)).map((file) => `${folder}/${file}`));
+for (const name of names.filter((file) => file.endsWith('.md'))) {
+  const file = join(root, name);
   const before = readFileSync(file, 'utf8');
   const after = await generated(before, name);
   if (after === before) continue;
   stale.push(name);
   if (!process.argv.includes('--check')) writeFileSync(file, after);
 }
-process.stdout.write(stale.map((name) => `docs/reference/${name}\n`).join(''));
+process.stdout.write(stale.map((name) => `${name}\n`).join(''));
 process.exitCode = process.argv.includes('--check') && stale.length > 0 ? 1 : 0;
 
 async function generated(text, file) {
@@ -56,6 +59,11 @@ async function generated(text, file) {
     pieces[index] = `<!-- generated: ${name} -->\n\n${(await PARTS[name]()).trim()}\n\n<!-- end of ${name} -->`;
   }
   return pieces.join('');
+}
+
+/** A file of `examples/` as it stands there. */
+function example(name) {
+  return `\`\`\`yaml\n${readFileSync(join(root, 'examples', name), 'utf8').trim()}\n\`\`\``;
 }
 
 function actions({ kind, actions: list }) {

@@ -162,7 +162,7 @@ describe('the examples', () => {
   it('pass', async () => {
     expect(await check(ROOT, ...config)).toEqual({
       code: 0,
-      stdout: '3 files, 8 rules, 11 tests: 11 passed, 0 failed; 0 errors, 0 warnings\n',
+      stdout: '3 files, 8 rules, 12 tests: 12 passed, 0 failed; 0 errors, 0 warnings\n',
       stderr: '',
     });
   });
@@ -173,7 +173,7 @@ describe('the examples', () => {
     expect(stdout).toMatch(
       /^examples\/policies-not-yet\/approvals\.yaml:\d+:1: error: rule `approvals\/deletions-need-a-lead` requires `approval`/,
     );
-    expect(stdout).toContain('12 passed, 0 failed');
+    expect(stdout).toContain('13 passed, 0 failed');
   });
 });
 

@@ -15,7 +15,8 @@ spec:
     - name: engineers-run-and-deploy-etl
       who: [group:data-engineers]
       can: [prefect.role.runner, prefect.role.deployer]
-      on: ["prefect/flows/etl/**", "prefect/deployments/etl/**", "prefect/work-pools/demo/**"]
+      # \`prefect/flows\`: to deploy is to name a flow first, which may not be there yet.
+      on: [prefect/flows, "prefect/flows/etl/**", "prefect/deployments/etl/**", "prefect/work-pools/demo/**"]
 
     - name: leads-look-and-approve
       who: [group:data-leads]
@@ -98,6 +99,10 @@ spec:
     - name: the engineer runs the sample flow
       caller: {user: ada@acme.example, groups: [data-engineers]}
       request: {action: prefect.deployment.run, resource: prefect/deployments/etl/nightly}
+      expect: {verdict: allow, rule: prefect/engineers-run-and-deploy-etl}
+    - name: the engineer names the flow to deploy
+      caller: {user: ada@acme.example, groups: [data-engineers]}
+      request: {action: prefect.flow.create, resource: prefect/flows}
       expect: {verdict: allow, rule: prefect/engineers-run-and-deploy-etl}
     - name: the engineer runs nothing of other teams
       caller: {user: ada@acme.example, groups: [data-engineers]}

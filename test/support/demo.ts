@@ -144,7 +144,7 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
       env: { ...process.env, NODE_OPTIONS: '', ...env },
       timeout: 120_000,
       maxBuffer: 16 * 1024 * 1024,
-      cwd: tmpdir(),
+      cwd: ROOT,
     };
     execFile(command, [...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;

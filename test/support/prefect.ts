@@ -242,7 +242,11 @@ export async function deployDirectly(
 ): Promise<{ readonly flowId: string; readonly deploymentId: string }> {
   const made = await server.api('POST', '/flows/', { name: input.flow });
   const flowId = idOf(made);
-  const pool = await server.api('POST', '/work_pools/', { name: input.pool, type: 'process', base_job_template: TEMPLATE });
+  const pool = await server.api('POST', '/work_pools/', {
+    name: input.pool,
+    type: 'process',
+    base_job_template: PROCESS_TEMPLATE,
+  });
   if (pool.status !== 201 && pool.status !== 409) throw new Error(`no pool: ${pool.text}`);
   const deployed = await server.api('POST', '/deployments/', {
     name: input.name,
@@ -305,7 +309,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** The part of the process worker's own job template that these tests use. */
-const TEMPLATE = {
+export const PROCESS_TEMPLATE = {
   job_configuration: {
     command: '{{ command }}',
     env: '{{ env }}',
