@@ -7,6 +7,8 @@ export type JsonFetch = (
   options?: { readonly bearer?: string; readonly post?: unknown },
 ) => Promise<{ readonly status: number; readonly body: unknown }>;
 
+/** A Kubernetes API server gives its keys as a key set (RFC 7517 §8.5.1) alone, and 406 to who asks for JSON. */
+const ACCEPT = 'application/json, application/jwk-set+json';
 const DEADLINE_MS = 5_000;
 const MAX_BYTES = 512 * 1024;
 
@@ -24,7 +26,7 @@ export function createJsonFetch(options: { readonly caFile?: string | undefined 
       signal,
       method: post === undefined ? 'GET' : 'POST',
       headers: {
-        accept: 'application/json',
+        accept: ACCEPT,
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
         ...(post === undefined ? {} : { 'content-type': 'application/json' }),
       },

@@ -57,6 +57,19 @@ const up = () => {
 };
 
 describe('JWT-4: the keys of an issuer', () => {
+  it('are asked for as a key set too, since a Kubernetes API server has no other form of them', async () => {
+    const accepted: (string | undefined)[] = [];
+    issuer.answer = (request, response) => {
+      if (request.url !== '/keys') return false;
+      accepted.push(request.headers.accept);
+      const isFit = request.headers.accept?.split(', ').includes('application/jwk-set+json');
+      if (!isFit) response.writeHead(406).end();
+      return !isFit;
+    };
+    expect(await find('k1')).toHaveLength(1);
+    expect(accepted).toEqual(['application/json, application/jwk-set+json']);
+  });
+
   it('are found by discovery, and fetched once', async () => {
     expect(await find('k1')).toHaveLength(1);
     expect(await find('k1')).toHaveLength(1);

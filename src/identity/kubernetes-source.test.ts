@@ -187,7 +187,8 @@ describe('a review over the API of a cluster', () => {
     expect(seen).toEqual(['POST', '/apis/authentication.k8s.io/v1/tokenreviews', 'Bearer a-client-secret']);
     expect(JSON.parse(body)).toMatchObject({ kind: 'TokenReview', spec: { audiences: ['fairlead'] } });
     clock.nowMs += 30_000;
-    status = { authenticated: false, error: 'token has been invalidated' };
+    // As a real API server answers: nothing is said of `authenticated`, and the user is there without a name.
+    status = { user: {}, error: '[invalid bearer token, service account fraud/scorer has been deleted]' };
     expect(await built.identity.authenticator.confirm?.(identified, 'act')).toMatchObject({ code: 'CREDENTIAL_REVOKED' });
     clock.nowMs += 30_000;
     status = 'broken';

@@ -7,8 +7,10 @@ import { installEnvironmentVariables } from '../../src/demo/environment.ts';
 import { openLogFile } from '../../src/demo/log-file.ts';
 import { findPython, probeWith } from '../../src/demo/python.ts';
 import { installEnvironment } from '../../src/demo/virtual-environment.ts';
+import { without } from './without.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
+const PREFECT = 'the tests with a real Prefect';
 export const ASSETS = demoAssets(ROOT);
 
 /** A Python environment that holds the pinned Prefect. */
@@ -29,10 +31,10 @@ export async function findPrefectEnvironment(): Promise<PrefectEnvironment | und
   if (named !== undefined && named !== '') {
     const python = join(named, 'bin', 'python');
     if (existsSync(python)) return { folder: named, python, watcherPython: python };
-    return without(`FAIRLEAD_TEST_PREFECT_VENV names ${named}, and there is no bin/python in it`);
+    return without(PREFECT, `FAIRLEAD_TEST_PREFECT_VENV names ${named}, and there is no bin/python in it`);
   }
   const found = await findPython({ wanted: process.env['FAIRLEAD_PYTHON'] || undefined, run: probeWith(process.env) });
-  if (found.kind === 'missing') return without(found.sentence);
+  if (found.kind === 'missing') return without(PREFECT, found.sentence);
   const folder = join(ROOT, '.fairlead', 'test', 'prefect-3.9.1');
   mkdirSync(join(folder, '..'), { recursive: true });
   const log = openLogFile(join(mkdtempSync(join(tmpdir(), 'fairlead-venv-')), 'install.log'));
@@ -47,14 +49,8 @@ export async function findPrefectEnvironment(): Promise<PrefectEnvironment | und
     signal: new AbortController().signal,
   });
   log.close();
-  if (installed.kind === 'failed') return without(installed.sentence);
+  if (installed.kind === 'failed') return without(PREFECT, installed.sentence);
   return { folder, python: installed.python, watcherPython: found.path };
-}
-
-function without(reason: string): undefined {
-  if (process.env['CI'] === 'true') throw new Error(reason);
-  process.stderr.write(`skipped, the tests with a real Prefect: ${reason}\n`);
-  return undefined;
 }
 
 /**

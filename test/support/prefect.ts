@@ -297,15 +297,21 @@ export async function until<T>(check: () => Promise<T | undefined> | T | undefin
   }
 }
 
+const given = new Set<number>();
+
+/** A port on which nobody listens, each once: the system may name one again before it is used. */
 export async function freePort(): Promise<number> {
   const probe = createServer();
-  return await new Promise((resolve, reject) => {
+  const port = await new Promise<number>((resolve, reject) => {
     probe.once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
+  if (given.has(port)) return await freePort();
+  given.add(port);
+  return port;
 }
 
 /** The part of the process worker's own job template that these tests use. */
