@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { changePolicies, createRun, enduringStage, expectWhole, randomFrom } from '../support/running-flows.ts';
+import { randomFrom } from '../support/random.ts';
+import { changePolicies, createRun, enduringStage, expectWhole } from '../support/running-flows.ts';
 import { describeWithPrefect } from '../support/with-prefect.ts';
 
 const RUNS = 20;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { deployDirectly, until, untilState } from '../support/prefect.ts';
-import { changePolicies, createRun, enduringStage, expectWhole, POLICIES, randomFrom } from '../support/running-flows.ts';
+import { randomFrom } from '../support/random.ts';
+import { changePolicies, createRun, enduringStage, expectWhole, POLICIES } from '../support/running-flows.ts';
 import { describeWithPrefect } from '../support/with-prefect.ts';
 
 const STEPS = 5;

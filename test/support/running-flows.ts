@@ -125,17 +125,6 @@ export async function createRun(gateway: TestGateway, deploymentId: string, step
   return idOf(await gateway.api(token, 'POST', `/deployments/${deploymentId}/create_flow_run`, { parameters: { steps } }));
 }
 
-/** Mulberry32: small, and the same for the same seed. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export interface EnduringStage {
   readonly server: PrefectServer;
   readonly gateway: TestGateway;

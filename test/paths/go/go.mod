@@ -1,0 +1,3 @@
+module fairlead.test/paths
+
+go 1.22
