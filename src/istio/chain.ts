@@ -27,11 +27,14 @@ export interface RbacStep {
   /** Sorted by id as Envoy does: the first that matches is the one that it logs. */
   readonly rules: readonly CompiledRule[];
   readonly dryRun: readonly CompiledRule[];
+  /** Rules that the translation lost, dry-run ones too. */
+  readonly vanished: readonly VanishedRule[];
 }
 
 export interface CustomStep {
   readonly provider: ExtensionProvider;
   readonly rules: readonly CompiledRule[];
+  readonly vanished: readonly VanishedRule[];
 }
 
 /** One rule of one policy as the proxy has it. */
@@ -44,6 +47,14 @@ export interface CompiledRule {
   readonly permissions: Matcher;
   readonly principals: Matcher;
   /** Terms that the translation lost or widened, in words, for explanation and lint. */
+  readonly dropped: readonly DroppedTerm[];
+}
+
+/** A rule of a policy that the proxy does not have: an unknown key, or an ALLOW rule with a term that cannot be translated. */
+export interface VanishedRule {
+  readonly id: string;
+  readonly policy: AuthorizationPolicy;
+  readonly index: number;
   readonly dropped: readonly DroppedTerm[];
 }
 

@@ -1,0 +1,64 @@
+import type { Chain } from '../chain.ts';
+import type { RequestFacts } from '../facts.ts';
+import type { HttpAttributes } from './attributes.ts';
+import { clientAddress } from './client-address.ts';
+import { type Rejection, readTarget } from './codec.ts';
+import { HeaderMap } from './header-map.ts';
+import { normalizePath, withoutQuery } from './normalize-path.ts';
+import { tokenMark } from './token-text.ts';
+
+/** A request that reached the filters. */
+export interface ReceivedRequest extends HttpAttributes {
+  readonly remoteIp: string;
+}
+
+/** A request that did not, with what is known of it. */
+export interface RefusedRequest {
+  readonly refused: Rejection;
+  readonly path: string | undefined;
+  readonly remoteIp: string | undefined;
+}
+
+/** What codec and connection manager do to a request before the first filter. */
+export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | RefusedRequest {
+  const target = readTarget(facts);
+  if ('by' in target) return { refused: target, path: undefined, remoteIp: target.s === undefined ? undefined : facts.remoteIp };
+  const headers = readHeaders(chain, facts);
+  const client = clientAddress(chain.workload, facts.remoteIp, headers.joined('x-forwarded-for'), facts.localIp);
+  if (client.forwardedFor !== undefined) headers.set('x-forwarded-for', client.forwardedFor);
+  headers.set(':method', facts.method);
+  headers.set(':authority', target.authority);
+  const path = target.path === undefined ? undefined : withTokens(target.path, facts);
+  if (path === undefined) return { headers, path: '', remoteIp: client.remoteIp };
+  if (!path.startsWith('/')) {
+    return { refused: { s: 404, by: 'absolute_path_rejected' }, path, remoteIp: client.remoteIp };
+  }
+  const normal = normalizePath(path, chain.normalization, chain.profile);
+  if (normal === undefined) {
+    return { refused: { s: 400, by: 'path_normalization_failed' }, path, remoteIp: client.remoteIp };
+  }
+  headers.set(':path', normal);
+  return { headers, path: withoutQuery(normal), remoteIp: client.remoteIp };
+}
+
+function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
+  const headers = new HeaderMap(chain.profile.duplicateHeaders === 'joined');
+  const sent = facts.headers.map(([name, value]) => [name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, '')] as const);
+  for (const [index, { in: place }] of facts.tokens.entries()) {
+    if ('header' in place) sent.push([place.header.toLowerCase(), place.prefix + tokenMark(index)]);
+    if ('cookie' in place) sent.push(['cookie', `${place.cookie}=${tokenMark(index)}`]);
+  }
+  const crumbs = facts.protocol === 'h2' ? sent.filter(([name]) => name === 'cookie') : [];
+  for (const [name, value] of sent) if (name !== 'cookie' || crumbs.length === 0) headers.add(name, value);
+  if (crumbs.length > 0) headers.add('cookie', crumbs.map(([, value]) => value).join('; '));
+  return headers;
+}
+
+/** Tokens in parameters stand at the end of the query. */
+function withTokens(path: string, { tokens }: RequestFacts): string {
+  const pairs = tokens.flatMap(({ in: place }, index) => ('param' in place ? [`${place.param}=${tokenMark(index)}`] : []));
+  if (pairs.length === 0) return path;
+  const hash = path.indexOf('#');
+  const whole = hash < 0 ? path : path.slice(0, hash);
+  return `${whole}${whole.includes('?') ? '&' : '?'}${pairs.join('&')}`;
+}

@@ -1,0 +1,56 @@
+import type { TemplateTest } from '../matcher.ts';
+
+/**
+ * A path against a template: `{*}` is one or more path characters, `{**}` any number of them and slashes; everything else
+ * stands for itself (envoy source/extensions/path/match/uri_template). Walks the path once for each part of the template.
+ */
+export function matchesTemplate(test: TemplateTest, path: string): boolean {
+  const parts = partsOf(test);
+  let ends = new Set([0]);
+  for (const part of parts) {
+    ends = part.type === 'literal' ? afterLiteral(part.text, path, ends) : afterRun(part.type, path, ends);
+    if (ends.size === 0) return false;
+  }
+  return ends.has(path.length);
+}
+
+type Part = { readonly type: 'literal'; readonly text: string } | { readonly type: 'segment' | 'rest' };
+
+const PATH_CHARACTER = /[A-Za-z0-9!$%&'()*+,\-.:;=@_~]/;
+const compiled = new WeakMap<TemplateTest, readonly Part[]>();
+
+function partsOf(test: TemplateTest): readonly Part[] {
+  const known = compiled.get(test);
+  if (known !== undefined) return known;
+  const parts: Part[] = [];
+  const segments = test.template.replaceAll('{*}', '*').replaceAll('{**}', '**').split('/');
+  for (const [index, segment] of segments.entries()) {
+    if (index > 0) parts.push({ type: 'literal', text: '/' });
+    if (segment === '*') parts.push({ type: 'segment' });
+    else if (segment === '**') parts.push({ type: 'rest' });
+    else if (segment !== '') parts.push({ type: 'literal', text: segment });
+  }
+  compiled.set(test, parts);
+  return parts;
+}
+
+function afterLiteral(text: string, path: string, starts: ReadonlySet<number>): Set<number> {
+  const ends = new Set<number>();
+  for (const start of starts) if (path.startsWith(text, start)) ends.add(start + text.length);
+  return ends;
+}
+
+function afterRun(type: 'segment' | 'rest', path: string, starts: ReadonlySet<number>): Set<number> {
+  const ends = new Set<number>();
+  for (const start of starts) {
+    let at = start;
+    if (type === 'rest') ends.add(at);
+    while (at < path.length && (PATH_CHARACTER.test(path[at] as string) || (type === 'rest' && path[at] === '/'))) {
+      at += 1;
+      // A later start would run over the same characters again.
+      if (ends.has(at)) break;
+      ends.add(at);
+    }
+  }
+  return ends;
+}

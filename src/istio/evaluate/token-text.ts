@@ -1,0 +1,55 @@
+import type { StringTest } from '../matcher.ts';
+
+/** True, false, or hanging on what the facts do not hold. */
+export type Truth = boolean | undefined;
+
+/**
+ * The text of a token is not in the facts, only its claims. In header values one character of the private use area stands
+ * for it, which no latin-1 text holds.
+ */
+export function tokenMark(index: number): string {
+  return String.fromCharCode(FIRST + index);
+}
+
+/** The number of the token that a mark stands for. */
+export function markedToken(text: string): number | undefined {
+  const code = text.length === 1 ? text.charCodeAt(0) : 0;
+  return code >= FIRST && code <= LAST ? code - FIRST : undefined;
+}
+
+export function hasToken(text: string): boolean {
+  return MARK.test(text);
+}
+
+export const MAX_TOKENS = 1000;
+
+const FIRST = 0xe000;
+const LAST = FIRST + MAX_TOKENS - 1;
+const MARK = /[\ue000-\uf8ff]/;
+/** What a JSON Web Token consists of. */
+const TOKEN_TEXT = /^[A-Za-z0-9\-_.]*$/;
+
+/** A test on a text with a token in it, as far as it can be told without the token. */
+export function tokenTextTest(test: StringTest, text: string): Truth {
+  if (test.op === 'present' || test.op === 'nonEmpty') return true;
+  const pieces = text.split(MARK);
+  const before = pieces[0] ?? '';
+  const after = pieces.at(-1) ?? '';
+  const { value } = test;
+  switch (test.op) {
+    case 'prefix':
+      if (value.length <= before.length) return before.startsWith(value);
+      return value.startsWith(before) && startsLikeToken(value.slice(before.length)) ? undefined : false;
+    case 'suffix':
+      if (value.length <= after.length) return after.endsWith(value);
+      return value.endsWith(after) && startsLikeToken([...value.slice(0, value.length - after.length)].reverse().join(''))
+        ? undefined
+        : false;
+    case 'exact':
+      return value.length > before.length + after.length && value.startsWith(before) && value.endsWith(after) ? undefined : false;
+  }
+}
+
+function startsLikeToken(text: string): boolean {
+  return TOKEN_TEXT.test(text[0] ?? '');
+}
