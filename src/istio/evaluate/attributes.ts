@@ -19,6 +19,8 @@ export interface Attributes {
   /** The payload of the token that won; undefined before the JWT filter and without one. */
   payload: JsonValue | undefined;
   readonly metadata: RequestFacts['metadata'];
+  /** Why the last leaf that could not be told could not. */
+  unsure: 'token-text' | 'proxy-text';
   /** A regular expression matches bytes that are not UTF-8. */
   readonly anyByte: boolean;
 }
@@ -48,6 +50,7 @@ export function readAttributes(
     http,
     payload: undefined,
     metadata: facts.metadata,
+    unsure: 'token-text',
     anyByte: chain.profile.regexOnInvalidUtf8,
   };
 }

@@ -30,12 +30,12 @@ function runFilters(chain: Chain, facts: RequestFacts, attributes: Attributes, s
   const isHttp = chain.transport === 'http';
   for (const step of chain.badCustom) {
     const result = firstMatch(step.rules, attributes);
-    if (result === undefined) return unknown('token-text', shown);
+    if (result === undefined) return unknown(attributes.unsure, shown);
     if (result !== 'none') return denial(isHttp, result.id, shown);
   }
   for (const step of chain.custom) {
     const result = firstMatch(step.rules, attributes);
-    if (result === undefined) return unknown('token-text', shown);
+    if (result === undefined) return unknown(attributes.unsure, shown);
     if (result === 'none') continue;
     shown = { ...shown, ext: result.id };
     const answer = facts.askAuthoriser?.(step.provider.name);
@@ -66,11 +66,11 @@ function runPolicies(chain: Chain, attributes: Attributes, start: Shown): Verdic
   for (const step of [chain.audit, chain.deny, chain.allow]) {
     if (step === undefined) continue;
     const dry = dryRun(step, attributes);
-    if (dry === undefined) return unknown('token-text', shown);
+    if (dry === undefined) return unknown(attributes.unsure, shown);
     shown = { ...shown, ...dry };
     if (!step.enforced) continue;
     const result = firstMatch(step.rules, attributes);
-    if (result === undefined) return unknown('token-text', shown);
+    if (result === undefined) return unknown(attributes.unsure, shown);
     if (step.action === 'AUDIT') {
       if (result !== 'none') shown = { ...shown, audit: true };
     } else if (step.action === 'DENY') {

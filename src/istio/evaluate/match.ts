@@ -4,7 +4,7 @@ import type { IdentityTest, Leaf, Matcher, StringTest } from '../matcher.ts';
 import { isDotText } from '../wire-text.ts';
 import type { Address, Attributes } from './attributes.ts';
 import { matchesTemplate } from './template.ts';
-import { hasToken, type Truth, tokenTextTest } from './token-text.ts';
+import { hasToken, PROXY_TEXT, type Truth, tokenTextTest } from './token-text.ts';
 
 /** Whether a tree holds. Undefined: it hangs on the text of a token, which the facts do not hold. */
 export function matches(matcher: Matcher, attributes: Attributes): Truth {
@@ -42,7 +42,7 @@ export function leafHolds(leaf: Leaf, attributes: Attributes): Truth {
     case 'sni':
       return attributes.sni !== undefined && wireMatches(leaf.test, attributes.sni, attributes.anyByte);
     case 'header':
-      return headerMatches(leaf.test, attributes.http?.headers.get(leaf.name), attributes.anyByte);
+      return headerMatches(leaf.test, attributes.http?.headers.get(leaf.name), attributes);
     case 'path': {
       const path = attributes.http?.path;
       if (path === undefined) return false;
@@ -88,14 +88,17 @@ function holds(address: Address, block: { readonly bytes: readonly number[]; rea
   return address !== undefined && inBlock(address, block);
 }
 
-function headerMatches(test: StringTest, values: readonly string[] | undefined, anyByte: boolean): Truth {
+function headerMatches(test: StringTest, values: readonly string[] | undefined, attributes: Attributes): Truth {
   if (values === undefined) return false;
   if (test.op === 'present') return true;
   let truth: Truth = false;
   for (const value of values) {
-    const result = hasToken(value) ? tokenTextTest(test, value) : wireMatches(test, value, anyByte);
+    const result = hasToken(value) ? tokenTextTest(test, value) : wireMatches(test, value, attributes.anyByte);
     if (result === true) return true;
-    if (result === undefined) truth = undefined;
+    if (result === undefined) {
+      truth = undefined;
+      attributes.unsure = value.includes(PROXY_TEXT) ? 'proxy-text' : 'token-text';
+    }
   }
   return truth;
 }

@@ -5,7 +5,7 @@ import { clientAddress } from './client-address.ts';
 import { type Rejection, readTarget } from './codec.ts';
 import { HeaderMap } from './header-map.ts';
 import { normalizePath, withoutQuery } from './normalize-path.ts';
-import { tokenMark } from './token-text.ts';
+import { PROXY_TEXT, tokenMark } from './token-text.ts';
 
 /** A request that reached the filters. */
 export interface ReceivedRequest extends HttpAttributes {
@@ -26,6 +26,7 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
   const headers = readHeaders(chain, facts);
   const client = clientAddress(chain.workload, facts.remoteIp, headers.joined('x-forwarded-for'), facts.localIp);
   if (client.forwardedFor !== undefined) headers.set('x-forwarded-for', client.forwardedFor);
+  if (headers.joined('x-request-id') === undefined) headers.set('x-request-id', PROXY_TEXT);
   headers.set(':method', facts.method);
   headers.set(':authority', target.authority);
   const path = target.path === undefined ? undefined : withTokens(target.path, facts);
@@ -43,7 +44,7 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
 
 function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   const headers = new HeaderMap(chain.profile.duplicateHeaders === 'joined');
-  const sent = facts.headers.map(([name, value]) => [name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, '')] as const);
+  const sent = facts.headers.map(([name, value]) => [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t]+|[ \t]+$/g, '')] as const);
   for (const [index, { in: place }] of facts.tokens.entries()) {
     if ('header' in place) sent.push([place.header.toLowerCase(), place.prefix + tokenMark(index)]);
     if ('cookie' in place) sent.push(['cookie', `${place.cookie}=${tokenMark(index)}`]);

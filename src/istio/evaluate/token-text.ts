@@ -4,8 +4,8 @@ import type { StringTest } from '../matcher.ts';
 export type Truth = boolean | undefined;
 
 /**
- * The text of a token is not in the facts, only its claims. In header values one character of the private use area stands
- * for it, which no latin-1 text holds.
+ * The text of a token is not in the facts, only its claims; nor is text that the proxy makes up. In header values one character of
+ * the private use area stands for either, which no latin-1 text holds.
  */
 export function tokenMark(index: number): string {
   return String.fromCharCode(FIRST + index);
@@ -16,6 +16,9 @@ export function markedToken(text: string): number | undefined {
   const code = text.length === 1 ? text.charCodeAt(0) : 0;
   return code >= FIRST && code <= LAST ? code - FIRST : undefined;
 }
+
+/** Stands for text that the proxy makes up, such as a request id. */
+export const PROXY_TEXT = '\uf8ff';
 
 export function hasToken(text: string): boolean {
   return MARK.test(text);

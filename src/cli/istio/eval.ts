@@ -1,0 +1,60 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Problem } from '../../core/problem.ts';
+import { CaseError, type Identities, readIdentities } from '../../istio/cases/case.ts';
+import { evaluateCase } from '../../istio/cases/evaluate-cases.ts';
+import { NEWEST, type Profile } from '../../istio/profile.ts';
+import { profileNamed } from '../../istio/profile-choice.ts';
+import { parseJson } from '../../wire/json.ts';
+import { EXIT } from '../functions.ts';
+import { readText } from './sources.ts';
+
+export interface EvalOptions {
+  readonly identities?: string;
+  readonly profile?: string;
+}
+
+/**
+ * Evaluates cases from a file or standard input (`-`), a line out for a line in, on standard output. Exit code 3 when a line
+ * could not be read; the others are evaluated all the same.
+ */
+export async function evalCases(file: string, options: EvalOptions): Promise<number> {
+  const profile = chooseProfile(options.profile);
+  const identities = options.identities === undefined ? new Map() : await loadIdentities(options.identities);
+  const lines = createInterface({ input: file === '-' ? process.stdin : createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+  let number = 0;
+  let code: number = EXIT.ok;
+  try {
+    for await (const line of lines) {
+      number += 1;
+      if (line.trim() === '') continue;
+      const { text, isError } = evaluateCase(line, number, { identities, profile, now: Date.now() / 1000 });
+      if (isError) code = EXIT.invalid;
+      if (!process.stdout.write(`${text}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    }
+  } catch (cause) {
+    throw new Problem({ code: 'MESH_UNREADABLE', kind: 'invalid', message: `\`${file}\` cannot be read`, cause });
+  }
+  return code;
+}
+
+function chooseProfile(name: string | undefined): Profile {
+  const profile = name === undefined ? NEWEST : profileNamed(name);
+  if (profile !== undefined) return profile;
+  throw new Problem({
+    code: 'USAGE',
+    kind: 'invalid',
+    message: `\`${name}\` is no profile and no Istio release that has one`,
+    hint: 'envoy-1.36, envoy-1.38, envoy-1.40, or an Istio minor such as 1.29',
+  });
+}
+
+async function loadIdentities(path: string): Promise<Identities> {
+  const text = await readText(path, process.stdin, 16 * 1024 * 1024);
+  try {
+    return readIdentities(parseJson(new TextEncoder().encode(text)));
+  } catch (error) {
+    if (!(error instanceof CaseError) && !(error instanceof Problem)) throw error;
+    throw new Problem({ code: 'MESH_UNREADABLE', kind: 'invalid', message: `\`${path}\`: ${error.message}`, cause: error });
+  }
+}

@@ -1,0 +1,157 @@
+import type { JsonObject, JsonValue } from '../../wire/call.ts';
+import type { PeerIdentity, RequestFacts, TokenFact } from '../facts.ts';
+import type { MeshModel, WorkloadRef } from '../objects.ts';
+import { asFields, fieldsAt, isObject, labelsAt, listAt, numberAt, textAt, textsAt, valueAt } from '../read/field.ts';
+import { readJsonObjects } from '../read/json-objects.ts';
+import { readMeshConfig } from '../read/mesh-config.ts';
+import { buildModel } from '../read/model.ts';
+import { sampleAuthoriser } from './authoriser.ts';
+
+/** One policy set with requests: a line of the format that `fairlead istio eval` reads. */
+export interface Case {
+  readonly id: string;
+  readonly model: MeshModel;
+  readonly workload: WorkloadRef;
+  readonly requests: readonly RequestFacts[];
+}
+
+/** Certificates by the names that requests use for their peers. */
+export type Identities = ReadonlyMap<string, PeerIdentity>;
+
+export interface CaseOptions {
+  readonly identities: Identities;
+  /** Seconds since the epoch, for `exp` and `nbf`. */
+  readonly now: number;
+}
+
+/** A case that cannot be read, in words for the person who wrote it. */
+export class CaseError extends Error {}
+
+/** Throws `CaseError`, which names the field. */
+export function readCase(value: JsonValue, options: CaseOptions): Case {
+  if (!isObject(value)) throw new CaseError('a case is a JSON object');
+  const { objects, diagnostics } = readJsonObjects(listOrThrow(value, 'objects'));
+  const [problem] = diagnostics;
+  if (problem !== undefined) throw new CaseError(`${problem.path ?? 'objects'}: ${problem.message}`);
+  const model = buildModel(objects, readMeshConfig(fieldsAt(value, 'mesh')));
+  const providers = new Map(model.config.extensionProviders.map((provider) => [provider.name, provider]));
+  const requests = listOrThrow(value, 'requests').map((request, index) => {
+    if (!isObject(request)) throw new CaseError(`requests[${index}] is not an object`);
+    const facts = readRequest(request, `requests[${index}]`, options);
+    return { ...facts, askAuthoriser: sampleAuthoriser(facts, providers) };
+  });
+  return { id: textAt(value, 'id'), model, workload: readWorkload(value), requests };
+}
+
+/** `identities.json`: SANs and subject by name. Throws `CaseError`. */
+export function readIdentities(value: JsonValue): Identities {
+  if (!isObject(value)) throw new CaseError('identities are a JSON object');
+  return new Map(Object.entries(value).map(([name, entry]) => [name, readIdentity(asFields(entry))]));
+}
+
+function readIdentity(entry: JsonObject): PeerIdentity {
+  const subject = [
+    ['CN', textAt(entry, 'cn')],
+    ['O', textAt(entry, 'o')],
+  ].filter(([, text]) => text !== '');
+  return {
+    uris: textsAt(entry, 'uri'),
+    dns: textsAt(entry, 'dns'),
+    subject: subject.map(([attribute, text]) => `${attribute}=${text}`).join(','),
+  };
+}
+
+function readWorkload(value: JsonObject): WorkloadRef {
+  const fields = fieldsAt(value, 'workload');
+  const kind = textAt(fields, 'kind') || 'sidecar';
+  if (kind !== 'sidecar' && kind !== 'gateway' && kind !== 'waypoint' && kind !== 'ztunnel') {
+    throw new CaseError('workload.kind is none of sidecar, gateway, waypoint, ztunnel');
+  }
+  const service = valueAt(value, 'service');
+  const trustedHops = numberAt(value, 'xffNumTrustedHops');
+  const filterState = valueAt(value, 'useFilterState');
+  return {
+    namespace: textAt(fields, 'namespace'),
+    labels: labelsAt(fields, 'labels') ?? {},
+    kind,
+    ...(isObject(service) && { service: readService(service) }),
+    ...(trustedHops !== undefined && { trustedHops }),
+    ...(typeof filterState === 'boolean' && { filterState }),
+  };
+}
+
+function readService(service: JsonObject): NonNullable<WorkloadRef['service']> {
+  const registry = /^(?:external|serviceentry)$/i.test(textAt(service, 'registry')) ? 'external' : 'kubernetes';
+  return { name: textAt(service, 'name'), namespace: textAt(service, 'namespace'), registry };
+}
+
+function readRequest(request: JsonObject, place: string, { identities, now }: CaseOptions): RequestFacts {
+  const kind = textAt(request, 'kind');
+  const transport = kind === 'tcp' ? 'tcp' : 'http';
+  const directIp = textAt(request, 'directIp') || '127.0.0.1';
+  const facts: RequestFacts = {
+    transport,
+    protocol: textAt(request, 'protocol') === 'h2' ? 'h2' : 'http/1.1',
+    method: wire(request, 'method', place) || (transport === 'tcp' ? '' : 'GET'),
+    authority: wire(request, 'authority', place),
+    path: wire(request, 'path', place),
+    headers: listAt(request, 'headers').map((pair, index) => readHeader(pair, `${place}.headers[${index}]`)),
+    tokens: ['jwt', 'jwt2'].flatMap((name) => readToken(valueAt(request, name))),
+    peer: readPeer(valueAt(request, 'peer'), place, identities),
+    sni: textAt(request, 'sni') || undefined,
+    directIp,
+    remoteIp: textAt(request, 'remoteIp') || directIp,
+    localIp: textAt(request, 'localIp') || '127.0.0.1',
+    localPort: numberAt(request, 'localPort') ?? 0,
+    metadata: transport === 'http' ? ORACLE_METADATA : {},
+    now,
+  };
+  return facts;
+}
+
+function readHeader(pair: JsonValue, place: string): readonly [string, string] {
+  const [name, value] = Array.isArray(pair) ? (pair as readonly JsonValue[]) : [];
+  if (typeof name !== 'string' || typeof value !== 'string') throw new CaseError(`${place} is not [name, value]`);
+  return [latin1(name, place), latin1(value, place)];
+}
+
+function readToken(token: JsonValue | undefined): readonly TokenFact[] {
+  if (!isObject(token)) return [];
+  const header = textAt(token, 'header');
+  const prefix = valueAt(token, 'prefix');
+  const isDefault = header === '' || header.toLowerCase() === 'authorization';
+  return [
+    {
+      claims: valueAt(token, 'claims') ?? null,
+      signed: textAt(token, 'key') !== 'bad',
+      in: { header: header || 'authorization', prefix: typeof prefix === 'string' ? prefix : isDefault ? 'Bearer ' : '' },
+    },
+  ];
+}
+
+function readPeer(peer: JsonValue | undefined, place: string, identities: Identities): PeerIdentity | undefined {
+  if (peer === undefined || peer === null) return undefined;
+  const identity = typeof peer === 'string' ? identities.get(peer) : undefined;
+  if (identity === undefined) throw new CaseError(`${place}.peer is not one of the identities`);
+  return identity;
+}
+
+function wire(request: JsonObject, name: string, place: string): string {
+  return latin1(textAt(request, name), `${place}.${name}`);
+}
+
+function latin1(text: string, place: string): string {
+  if (/[^\0-\xff]/.test(text)) throw new CaseError(`${place} holds a character beyond latin-1: one character is one byte`);
+  return text;
+}
+
+function listOrThrow(value: JsonObject, name: string): readonly JsonValue[] {
+  const list = valueAt(value, name);
+  if (!Array.isArray(list)) throw new CaseError(`${name} is not a list`);
+  return list;
+}
+
+/** What a filter of the test bed writes on every HTTP request. */
+const ORACLE_METADATA: RequestFacts['metadata'] = {
+  'envoy.filters.http.oracle': { k: 'v', list: ['a', 'bb'], num: 3, n: { m: 'z' } },
+};
