@@ -33,7 +33,7 @@ export interface DryRunResult {
 }
 
 /** Why a verdict cannot be exact. Each has a row in the reference. */
-export type UnknownReason = 'authoriser-not-asked' | 'token-text' | 'proxy-text' | 'profile';
+export type UnknownReason = 'authoriser-not-asked' | 'token-text' | 'proxy-text';
 
 /** Which part of which rule did what, on one request: the whole evaluation, not only the first match. */
 export interface RuleTrace {

@@ -1,12 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Problem } from '../../core/problem.ts';
 import { CaseError, type Identities, readIdentities } from '../../istio/cases/case.ts';
-import { evaluateCase } from '../../istio/cases/evaluate-cases.ts';
+import { type CaseAnswer, evaluateCase } from '../../istio/cases/evaluate-cases.ts';
 import { NEWEST, type Profile } from '../../istio/profile.ts';
 import { profileNamed } from '../../istio/profile-choice.ts';
-import { parseJson } from '../../wire/json.ts';
 import { EXIT } from '../functions.ts';
+import { linesOf } from './lines.ts';
 import { readText } from './sources.ts';
 
 export interface EvalOptions {
@@ -21,14 +20,15 @@ export interface EvalOptions {
 export async function evalCases(file: string, options: EvalOptions): Promise<number> {
   const profile = chooseProfile(options.profile);
   const identities = options.identities === undefined ? new Map() : await loadIdentities(options.identities);
-  const lines = createInterface({ input: file === '-' ? process.stdin : createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+  const lines = linesOf(file === '-' ? process.stdin : createReadStream(file), MAX_LINE);
   let number = 0;
   let code: number = EXIT.ok;
   try {
     for await (const line of lines) {
       number += 1;
-      if (line.trim() === '') continue;
-      const { text, isError } = evaluateCase(line, number, { identities, profile, now: Date.now() / 1000 });
+      if (line !== undefined && line.trim() === '') continue;
+      const { text, isError } =
+        line === undefined ? tooLong(number) : evaluateCase(line, number, { identities, profile, now: Date.now() / 1000 });
       if (isError) code = EXIT.invalid;
       if (!process.stdout.write(`${text}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
     }
@@ -36,6 +36,13 @@ export async function evalCases(file: string, options: EvalOptions): Promise<num
     throw new Problem({ code: 'MESH_UNREADABLE', kind: 'invalid', message: `\`${file}\` cannot be read`, cause });
   }
   return code;
+}
+
+/** 32 MiB: some 10,000 policies in one case. */
+const MAX_LINE = 32 * 1024 * 1024;
+
+function tooLong(line: number): CaseAnswer {
+  return { text: JSON.stringify({ line, error: `the line is longer than ${MAX_LINE} bytes` }), isError: true };
 }
 
 function chooseProfile(name: string | undefined): Profile {
@@ -52,7 +59,7 @@ function chooseProfile(name: string | undefined): Profile {
 async function loadIdentities(path: string): Promise<Identities> {
   const text = await readText(path, process.stdin, 16 * 1024 * 1024);
   try {
-    return readIdentities(parseJson(new TextEncoder().encode(text)));
+    return readIdentities(text);
   } catch (error) {
     if (!(error instanceof CaseError) && !(error instanceof Problem)) throw error;
     throw new Problem({ code: 'MESH_UNREADABLE', kind: 'invalid', message: `\`${path}\`: ${error.message}`, cause: error });

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../wire/call.ts';
+import { parseJson } from '../../wire/json.ts';
 import type { PeerIdentity, RequestFacts, TokenFact } from '../facts.ts';
 import type { MeshModel, WorkloadRef } from '../objects.ts';
 import { asFields, fieldsAt, isObject, labelsAt, listAt, numberAt, textAt, textsAt, valueAt } from '../read/field.ts';
@@ -43,8 +44,9 @@ export function readCase(value: JsonValue, options: CaseOptions): Case {
   return { id: textAt(value, 'id'), model, workload: readWorkload(value), requests };
 }
 
-/** `identities.json`: SANs and subject by name. Throws `CaseError`. */
-export function readIdentities(value: JsonValue): Identities {
+/** `identities.json`: SANs and subject by name. Throws `CaseError`, or a `Problem` for what is no JSON. */
+export function readIdentities(text: string): Identities {
+  const value = parseJson(new TextEncoder().encode(text));
   if (!isObject(value)) throw new CaseError('identities are a JSON object');
   return new Map(Object.entries(value).map(([name, entry]) => [name, readIdentity(asFields(entry))]));
 }

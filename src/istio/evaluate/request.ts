@@ -44,7 +44,9 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
 
 function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   const headers = new HeaderMap(chain.profile.duplicateHeaders === 'joined');
-  const sent = facts.headers.map(([name, value]) => [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t]+|[ \t]+$/g, '')] as const);
+  const sent = facts.headers.map(
+    ([name, value]) => [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t]+|[ \t]+$/g, '')] as const,
+  );
   for (const [index, { in: place }] of facts.tokens.entries()) {
     if ('header' in place) sent.push([place.header.toLowerCase(), place.prefix + tokenMark(index)]);
     if ('cookie' in place) sent.push(['cookie', `${place.cookie}=${tokenMark(index)}`]);
