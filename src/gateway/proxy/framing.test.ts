@@ -191,6 +191,35 @@ describe('framing at the proxy door', () => {
     });
   });
 
+  const trailed = (trailers: readonly string[]) =>
+    `${rawHead('POST /open/x HTTP/1.1', ['Transfer-Encoding: chunked', 'TE: trailers', 'Trailer: x-checksum, x-role'])}3\r\nabc\r\n0\r\n${trailers.map((line) => `${line}\r\n`).join('')}\r\n${rawHead('GET /open/y HTTP/1.1')}`;
+
+  it('SMUG-5 trailers of a request end here with their announcement, and become no headers', async () => {
+    gateway.upstream.requests.length = 0;
+    const connection = rawConnection(gateway.port);
+    connection.send(trailed(['x-checksum: abc', 'x-role: admin', 'host: evil.example', 'authorization: Bearer tok-eve']));
+    expect([(await connection.answer()).status, (await connection.answer()).status]).toEqual([200, 200]);
+    connection.close();
+    const [first, second, ...more] = gateway.upstream.requests;
+    expect([first?.body().toString(), first?.trailers, second?.url, more]).toEqual(['abc', [], '/open/y', []]);
+    for (const name of ['x-checksum', 'x-role', 'trailer', 'te', 'authorization']) expect(first?.all(name)).toEqual([]);
+    expect(first?.all('host')).not.toContain('evil.example');
+    expect(gateway.upstream.rawText()).not.toMatch(/x-checksum|x-role|evil\.example|tok-eve/);
+  });
+
+  it.each(['content-length: 9', 'Transfer-Encoding: chunked'])('SMUG-5 a trailer `%s` frames nothing', async (line) => {
+    gateway.upstream.requests.length = 0;
+    const connection = rawConnection(gateway.port);
+    connection.send(trailed([line]));
+    const { status } = await connection.answer();
+    connection.close();
+    expect([200, 400]).toContain(status);
+    for (const request of gateway.upstream.requests) {
+      expect(['/open/x', '/open/y']).toContain(request.url);
+      expect(request.all('content-length')).toEqual([]);
+    }
+  });
+
   it('SMUG-5 trailers of an answer pass, but for those that only we may set', async () => {
     const kept = gateway.upstream.answer;
     gateway.upstream.answer = (_request, response) => {
