@@ -125,6 +125,20 @@ function buildProgram(functions: CliFunctions, run: Run): Command {
       run(async () => (await import('./token.ts')).token(options, await createOutput(options.output)))(),
     );
 
+  verb(program, 'sessions [subject]', 'list the browsers that are signed in, or sign one out', [
+    'fairlead sessions',
+    'fairlead sessions user:ada@acme.example',
+    'fairlead sessions --all -o json',
+    'fairlead sessions --end 5f1f0c1e…',
+  ])
+    .option('--all', 'of everybody')
+    .option('--end <id>', 'sign this one out, open streams included')
+    .addOption(originOption())
+    .addOption(formatOption())
+    .action(async (subject: string | undefined, options) =>
+      run(async () => (await import('./sessions.ts')).sessions(subject, options, await createOutput(options.output)))(),
+    );
+
   verb(program, 'revoke [subject]', 'end access at once, open streams included', [
     'fairlead revoke user:ada@acme.example',
     'fairlead revoke workload:demo/worker --block',

@@ -1,7 +1,7 @@
 import type { AuditEntry, AuditQuery } from '../audit/port.ts';
 import type { Decision, RequestDecision } from '../core/decision.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
-import type { Credential, Revocation } from '../identity/port.ts';
+import type { Credential, Revocation, SessionSummary } from '../identity/port.ts';
 import type { NearestRule, PolicyFile, PolicyTestResult } from '../policy/port.ts';
 import type { TargetSummary } from './parts.ts';
 
@@ -67,6 +67,14 @@ export interface TokenSummary {
   readonly targets: readonly string[];
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
+}
+
+/** A browser's sign-in. */
+export interface SessionBody extends Omit<SessionSummary, 'caller'> {
+  readonly subject: string;
+  readonly source: string;
+  /** The one that this call came by, or from which its token was made. */
+  readonly isCurrent: boolean;
 }
 
 export interface PolicyChecked {

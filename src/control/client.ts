@@ -12,6 +12,7 @@ import type {
   ProblemBody,
   RevocationBody,
   RevocationRequest,
+  SessionBody,
   SignedInCommand,
   TargetBody,
   TokenRequest,
@@ -44,6 +45,9 @@ export interface ControlClient {
   revokeToken(id: string): Promise<void>;
   /** Ends the program token that this client shows. */
   logout(): Promise<void>;
+  /** One's own sign-ins, those of `subject`, or with `*` everybody's. */
+  sessions(subject?: string): Promise<readonly SessionBody[]>;
+  endSession(id: string): Promise<void>;
   policy(): Promise<ActivePolicyBody>;
   checkPolicy(input: { readonly files: PolicyFiles }): Promise<PolicyChecked>;
   applyPolicy(input: { readonly files: PolicyFiles; readonly expected?: string }): Promise<PolicyApplied>;
@@ -127,6 +131,8 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     tokens: (subject) => call('GET', `tokens${search({ subject })}`),
     revokeToken: (id) => call('DELETE', `tokens/${encodeURIComponent(id)}`),
     logout: () => call('DELETE', 'tokens/current'),
+    sessions: (subject) => call('GET', `sessions${search({ subject })}`),
+    endSession: (id) => call('DELETE', `sessions/${encodeURIComponent(id)}`),
     policy: () => call('GET', 'policy'),
     checkPolicy: (input) => call('POST', 'policy/check', input),
     applyPolicy: (input) => call('POST', 'policy/apply', input),

@@ -45,7 +45,10 @@ export function memoryStore(clock: Clock): Store & { readonly text: () => string
     async list(kind, prefix = '') {
       const start = id(kind, prefix);
       const names = [...kept.keys()].filter((name) => name.startsWith(start) && read(name) !== undefined);
-      return names.map((name) => ({ key: name.slice(kind.length + 1), value: read(name) }));
+      return names.map((name) => {
+        const expiresAtMs = kept.get(name)?.expiresAtMs;
+        return { key: name.slice(kind.length + 1), value: read(name), ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+      });
     },
     async put(kind, key, value, options) {
       kept.set(id(kind, key), { text: JSON.stringify(value), expiresAtMs: options?.expiresAtMs });

@@ -124,6 +124,19 @@ export interface ProgramTokens {
 /** A whole `Set-Cookie` value. */
 export type SetCookie = string;
 
+/** One sign-in on the control origin, with all that was derived from it. */
+export interface SessionSummary {
+  /** Credential id of the session on the control origin. */
+  readonly id: string;
+  readonly caller: KnownCaller;
+  /** Origins that it reaches: the control origin's own first, then targets. */
+  readonly origins: readonly string[];
+  readonly authenticatedAtMs: number;
+  /** When it ends if it is not used again. */
+  readonly idleEndsAtMs: number;
+  readonly endsAtMs: number;
+}
+
 export interface Sessions {
   /**
    * Starts a session on one origin, always under a new id; a session that the browser held there before (`previous`, the cookie's
@@ -140,6 +153,10 @@ export interface Sessions {
   }): Promise<{ readonly setCookie: SetCookie; readonly id: string }>;
   /** Signs out: this session, the one it came from and all that came from that, on the server. Gives the cookie that clears. */
   end(input: { readonly origin: string; readonly credential: Credential }): Promise<SetCookie>;
+  /** Sessions that live, oldest first, of one subject (`user:ada@acme.com`) or of everybody. */
+  list(subject?: string): Promise<readonly SessionSummary[]>;
+  /** As a sign-out by the session's own browser: its streams are closed, tokens made under it go on. False when there is none. */
+  endById(id: string): Promise<boolean>;
   /** Value of this origin's own session cookie in a request, if there is exactly one. */
   cookieValue(head: RequestHead, origin: string): string | undefined;
 }

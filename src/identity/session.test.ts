@@ -126,6 +126,54 @@ describe('a session', () => {
     expect(await sessions.find(value, TARGET)).toBeUndefined();
   });
 
+  it('is listed once with the origins that it reaches, by subject, until it has ended or was left idle', async () => {
+    const { clock, sessions, start } = await open({ idle: '1h', absolute: '3h' });
+    const root = await start({ origin: CONTROL });
+    await start({ parent: root.id });
+    const bob = { ...ADA, subject: { kind: 'user', name: 'bob@acme.example' } } as const;
+    const other = await start({ origin: CONTROL, caller: bob });
+    const listed = await sessions.list('user:ada@acme.example');
+    expect(listed).toEqual([
+      {
+        id: root.id,
+        caller: ADA,
+        origins: [CONTROL, TARGET],
+        authenticatedAtMs: clock.now(),
+        idleEndsAtMs: clock.now() + HOUR,
+        endsAtMs: clock.now() + 3 * HOUR,
+      },
+    ]);
+    expect(await sessions.list()).toHaveLength(2);
+    expect(await sessions.list('user:eve@acme.example')).toEqual([]);
+    clock.nowMs += HOUR / 2;
+    const late = await start({ origin: TARGET, parent: root.id });
+    clock.nowMs += HOUR / 2;
+    // Left idle at the control origin and used at a target: the sign-in lives.
+    expect((await sessions.list()).map(({ id }) => id)).toEqual([root.id]);
+    expect(await sessions.find(other.value, CONTROL)).toBeUndefined();
+    expect(await sessions.find(late.value, TARGET)).toBeDefined();
+  });
+
+  it('is ended by its id, or by the id of what came from it, with its streams', async () => {
+    for (const which of ['root', 'derived'] as const) {
+      const { sessions, start, revocations } = await open();
+      const made = { root: await start({ origin: CONTROL }), derived: { id: '', value: '' } };
+      made.derived = await start({ parent: made.root.id });
+      const stranger = await start({ origin: CONTROL });
+      const found = await sessions.find(made.derived.value, TARGET);
+      if (found === undefined) throw new Error('no session');
+      const cut: boolean[] = [];
+      revocations.onRevoked((isRevoked) => cut.push(isRevoked({ ...ADA, peer: PEER }, sessionCredential(found))));
+      expect(await sessions.endById(made[which].id)).toBe(true);
+      expect(cut).toEqual([true]);
+      expect(await sessions.find(made.root.value, CONTROL)).toBeUndefined();
+      expect(await sessions.find(made.derived.value, TARGET)).toBeUndefined();
+      expect(await sessions.find(stranger.value, CONTROL)).toBeDefined();
+      expect(await sessions.endById(made.root.id)).toBe(false);
+      expect((await sessions.list()).map(({ id }) => id)).toEqual([stranger.id]);
+    }
+  });
+
   it('derived from another never outlives it', async () => {
     const { clock, sessions, start } = await open({ idle: '1h', absolute: '2h' });
     const root = await start({ origin: CONTROL });

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { subjectText } from '../core/caller.ts';
 import type { Clock, Log, Randomness, Store } from '../core/ports.ts';
 import type { RequestHead } from '../wire/call.ts';
 import { parseCookies, serializeSetCookie } from '../wire/cookie.ts';
@@ -7,7 +8,7 @@ import type { SessionsConfig } from './config.ts';
 import { sessionCookieName } from './cookie-name.ts';
 import { isRandomText, randomText, sha256Hex } from './digest.ts';
 import { knownCaller, withoutPeer } from './known-caller.ts';
-import type { Credential, KnownCaller, Sessions } from './port.ts';
+import type { Credential, KnownCaller, SessionSummary, Sessions } from './port.ts';
 import type { RevocationBook } from './revocation.ts';
 
 const KIND = 'session';
@@ -96,6 +97,20 @@ export function createSessions(options: {
       await end(credential.id);
       return cookie(origin, undefined);
     },
+    async list(subject) {
+      const [sessions, uses] = await Promise.all([store.list(KIND), store.list(USE_KIND)]);
+      const all = sessions.map(({ key, value }): Session => ({ id: key, ...stored.parse(value) }));
+      const summaries = summarise(all, new Map(uses.map(({ key, expiresAtMs = 0 }) => [key, expiresAtMs])));
+      return summaries
+        .filter(({ caller }) => subject === undefined || subjectText(caller.subject) === subject)
+        .sort((one, other) => one.authenticatedAtMs - other.authenticatedAtMs);
+    },
+    async endById(id) {
+      const value = await store.get(KIND, id);
+      if (isAbsent(value)) return false;
+      await end(stored.parse(value).parent ?? id);
+      return true;
+    },
     cookieValue(head, origin) {
       const values = cookieValues(head, origin);
       return values.length === 1 ? values[0] : undefined;
@@ -144,6 +159,20 @@ export function createSessions(options: {
       ...(value === undefined ? { maxAgeSeconds: 0 } : {}),
     });
   }
+}
+
+/** Each sign-in with what came from it; `uses` says until when a session lives unless it is used again. */
+function summarise(all: readonly Session[], uses: ReadonlyMap<string, number>): readonly SessionSummary[] {
+  return all.flatMap((root) => {
+    if (root.parent !== undefined) return [];
+    const live = [root, ...all.filter(({ parent }) => parent === root.id)].filter(({ id }) => uses.has(id));
+    if (live.length === 0) return [];
+    const { id, caller, authenticatedAtMs, endsAtMs } = root;
+    const origins = [...new Set(live.map(({ origin }) => origin))];
+    return [
+      { id, caller, origins, authenticatedAtMs, endsAtMs, idleEndsAtMs: Math.max(...live.map((one) => uses.get(one.id) ?? 0)) },
+    ];
+  });
 }
 
 interface Cached {

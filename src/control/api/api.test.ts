@@ -43,7 +43,7 @@ describe('whoami and targets', () => {
   });
 
   it('tell nobody anything', async () => {
-    for (const path of ['whoami', 'targets', 'tokens', 'policy', 'decisions', 'revocations']) {
+    for (const path of ['whoami', 'targets', 'tokens', 'sessions', 'policy', 'decisions', 'revocations']) {
       const answer = await gateway.send(`/api/v1/${path}`);
       expect(answer.status, path).toBe(401);
       expect(answer.headers['www-authenticate']).toBe('Bearer realm="fairlead"');

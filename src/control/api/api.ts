@@ -6,6 +6,7 @@ import { decisionRoutes } from './decisions.ts';
 import { loginExchangeRoutes } from './login-exchange.ts';
 import { policyRoutes } from './policy.ts';
 import { revocationRoutes } from './revocations.ts';
+import { sessionRoutes } from './sessions.ts';
 import { targetRoutes } from './targets.ts';
 import { tokenRoutes } from './tokens.ts';
 import { whoamiRoutes } from './whoami.ts';
@@ -18,6 +19,7 @@ export function createApi(parts: ControlParts): Hono<ControlEnv> {
     whoamiRoutes,
     targetRoutes,
     tokenRoutes,
+    sessionRoutes,
     policyRoutes,
     decisionRoutes,
     accessRoutes,

@@ -1,13 +1,14 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { type Caller, callerText, subjectText } from '../../core/caller.ts';
+import { callerText, subjectText } from '../../core/caller.ts';
 import { Problem } from '../../core/problem.ts';
-import type { KnownCaller, ProgramToken } from '../../identity/port.ts';
+import type { ProgramToken } from '../../identity/port.ts';
 import type { MadeToken, TokenSummary } from '../api-shape.ts';
 import { authorize, type Known, recordEvent, requireCaller } from '../authorize.ts';
 import type { ControlEnv } from '../call.ts';
 import type { ControlParts } from '../parts.ts';
 import { readJson, readQuery } from '../read-input.ts';
+import { isOwn } from './own.ts';
 
 /** A working day and some, where the gateway allows that much. */
 const DEFAULT_TTL_MS = 12 * 3600 * 1000;
@@ -60,7 +61,7 @@ export function tokenRoutes(parts: ControlParts): Hono<ControlEnv> {
     const { subject } = readQuery(c.env.call.head.query, listed);
     const own = subjectText(known.caller.subject);
     if (subject === undefined || subject === own) {
-      const tokens = (await parts.tokens.list(own)).filter((token) => isOwnToken(token.caller, known.caller));
+      const tokens = (await parts.tokens.list(own)).filter((token) => isOwn(token.caller, known.caller));
       return c.json(tokens.map(summary));
     }
     await authorize(parts, known, { action: 'fairlead.token.list', class: 'read', on: ['tokens'] });
@@ -73,20 +74,14 @@ export function tokenRoutes(parts: ControlParts): Hono<ControlEnv> {
     const id = asked === 'current' ? currentToken(known) : asked;
     if (!/^[0-9a-f]{64}$/.test(id)) throw unknownToken();
     const mine = await parts.tokens.list(subjectText(known.caller.subject));
-    const isOwn = id === known.credential.id || mine.some((token) => token.id === id && isOwnToken(token.caller, known.caller));
-    await authorize(parts, known, { action: 'fairlead.token.revoke', class: 'act', on: ['tokens', id] }, isOwn);
+    const isMine = id === known.credential.id || mine.some((token) => token.id === id && isOwn(token.caller, known.caller));
+    await authorize(parts, known, { action: 'fairlead.token.revoke', class: 'act', on: ['tokens', id] }, isMine);
     if (!(await parts.tokens.revoke(id, callerText(known.caller)))) throw unknownToken();
     await recordEvent(parts, 'token.revoked', known.caller, { token: id });
     return c.body(null, 204);
   });
 
   return app;
-}
-
-/** Whoever acts for a person has the tokens made in that part, and the person all that stand for them. */
-function isOwnToken(token: KnownCaller, caller: Caller): boolean {
-  if (caller.actors.length === 0) return subjectText(token.subject) === subjectText(caller.subject);
-  return callerText(token) === callerText(caller);
 }
 
 function currentToken({ credential }: Known): string {

@@ -10,7 +10,7 @@ import { type ClientCall, writeLocalAnswer } from './local-answer.ts';
 
 export interface OwnPaths {
   readonly handoff: Handoff;
-  readonly sessions: Sessions;
+  readonly sessions: Pick<Sessions, 'start' | 'end' | 'cookieValue'>;
   readonly authenticator: Authenticator;
 }
 
