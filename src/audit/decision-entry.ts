@@ -35,8 +35,9 @@ interface Extent {
   readonly specs: boolean;
 }
 
+const WHOLE: Extent = { requests: 256, clauses: 64, rules: 32, specs: true };
 const EXTENTS: readonly Extent[] = [
-  { requests: 256, clauses: 64, rules: 32, specs: true },
+  WHOLE,
   { requests: 256, clauses: 8, rules: 8, specs: true },
   { requests: 64, clauses: 0, rules: 4, specs: false },
   { requests: 8, clauses: 0, rules: 2, specs: false },
@@ -96,6 +97,23 @@ function deciding(requests: readonly RequestDecision[], limit: number, truncated
 }
 
 function requestText(request: RequestDecision, extent: Extent, truncated: Set<string>): string {
+  if (extent !== WHOLE) return requestTextWithin(request, extent, truncated);
+  let text = wholeTexts.get(request);
+  if (text !== undefined) return text;
+  const before = truncated.size;
+  text = requestTextWithin(request, extent, truncated);
+  if (before === 0 && truncated.size === 0) {
+    // Looking at a character makes one piece of the many that it was put together from, which else each use would do anew.
+    text.charCodeAt(0);
+    wholeTexts.set(request, text);
+  }
+  return text;
+}
+
+/** Decisions that rest on nothing that changes are remembered (`policy/remember.ts`), and so are their words. */
+const wholeTexts = new WeakMap<RequestDecision, string>();
+
+function requestTextWithin(request: RequestDecision, extent: Extent, truncated: Set<string>): string {
   const clauses = cut(request.clauses, extent.clauses, 'decision.requests.clauses', truncated);
   const mesh = cut(request.mesh, extent.rules, 'decision.requests.mesh', truncated);
   const rules = cut(request.rules, extent.rules, 'decision.requests.rules', truncated);
@@ -127,6 +145,23 @@ function obligationText(obligation: Obligation, extent: Extent, truncated: Set<s
 
 /** What was read and what the kept clauses saw, in their order; undefined when that is nothing. */
 function secretText(record: DecisionRecord, requests: readonly RequestDecision[], extent: Extent): string | undefined {
+  const [request] = requests;
+  // One request about which nothing was read: all there is to seal is its own.
+  const isAlone = requests.length === 1 && extent === WHOLE && Object.keys(record.attributes).length === 0;
+  if (request === undefined || !isAlone) return secretTextWithin(record, requests, extent);
+  let secret = loneSecrets.get(request);
+  if (secret === undefined) {
+    secret = secretTextWithin(record, requests, extent) ?? '';
+    secret.charCodeAt(0);
+    loneSecrets.set(request, secret);
+  }
+  return secret === '' ? undefined : secret;
+}
+
+/** As `wholeTexts`. */
+const loneSecrets = new WeakMap<RequestDecision, string>();
+
+function secretTextWithin(record: DecisionRecord, requests: readonly RequestDecision[], extent: Extent): string | undefined {
   const attributes = canonicalText(secretAttributes(record.attributes));
   // Half an entry's worth at most.
   let room = MAX_ENTRY_BYTES / 2;

@@ -44,5 +44,12 @@ export type DoorCapability = 'body' | 'rewrite' | 'response' | 'hold' | 'lend' |
 
 /** Text form of a resource path: `/` joins segments; `\`, `/` and `*` inside a segment are escaped with `\`. */
 export function resourceText(path: readonly string[]): string {
-  return path.map((segment) => segment.replace(/[\\/*]/g, '\\$&')).join('/');
+  return path.map(escaped).join('/');
 }
+
+function escaped(segment: string): string {
+  return SPECIAL.test(segment) ? segment.replace(SPECIAL_ALL, '\\$&') : segment;
+}
+
+const SPECIAL = /[\\/*]/;
+const SPECIAL_ALL = /[\\/*]/g;

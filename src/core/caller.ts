@@ -108,6 +108,16 @@ export function subjectText(subject: Subject): string {
 
 /** `agent:copilot for user:ada@acme.com`, or the subject alone. One text is one caller in records, caches and counters. */
 export function callerText(caller: Pick<Caller, 'subject' | 'actors'>): string {
-  const actor = caller.actors[0];
-  return actor === undefined ? subjectText(caller.subject) : `${subjectText(actor)} for ${subjectText(caller.subject)}`;
+  // A new object with each call: not worth a place in the map.
+  if (caller.subject.kind === 'anonymous' && caller.actors.length === 0) return 'anonymous';
+  let text = texts.get(caller);
+  if (text === undefined) {
+    const actor = caller.actors[0];
+    text = actor === undefined ? subjectText(caller.subject) : `${subjectText(actor)} for ${subjectText(caller.subject)}`;
+    texts.set(caller, text);
+  }
+  return text;
 }
+
+/** Asked for half a dozen times in each call. */
+const texts = new WeakMap<object, string>();

@@ -1,9 +1,9 @@
 import { type AccessRequest, type NonEmptyList, resourceText } from '../core/access.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Decision, Mode, Obligation, RequestDecision, Verdict } from '../core/decision.ts';
-import { evaluate } from '../policy/evaluate.ts';
 import { joinObligations } from '../policy/join.ts';
 import type { PolicySet } from '../policy/port.ts';
+import { evaluateOnce } from '../policy/remember.ts';
 import type { DecisionCode } from './code.ts';
 
 export interface DecideInput {
@@ -56,7 +56,7 @@ function decideRequest({ caller, policy, access, now, admitted }: DecideInput, r
       attributesRead: {},
     };
   }
-  const result = evaluate(policy, { caller, request, now });
+  const result = evaluateOnce(policy, { caller, request, now });
   const isContinued = result.decision.verdict === 'deny' && request.continues?.some((key) => admitted.has(key)) === true;
   if (!isContinued) return result;
   // `rules` and `clauses` stay: they say which rule would refuse a run that starts now.

@@ -50,6 +50,7 @@ export async function openAdmissions(parts: AdmissionParts): Promise<AdmissionTa
 
   return {
     held(target, caller, keys) {
+      if (keys.length === 0) return NONE;
       const own = held.get(`${target}\n${caller}`);
       if (own === undefined) return NONE;
       const now = parts.clock.now();

@@ -13,8 +13,18 @@ export function isOwnCookie(name: string): boolean {
  * sibling domain or a plain-http page cannot set (RFC 6265bis §4.1.3.2).
  */
 export function sessionCookieName(origin: string): string {
-  return `${hostPrefix(origin)}fl_${sha256Hex(origin).slice(0, 16)}`;
+  let name = names.get(origin);
+  if (name === undefined) {
+    name = `${hostPrefix(origin)}fl_${sha256Hex(origin).slice(0, 16)}`;
+    if (names.size >= MAX_NAMES) names.clear();
+    names.set(origin, name);
+  }
+  return name;
 }
+
+/** Each call asks for the name of its origin, of which there are as many as targets. */
+const names = new Map<string, string>();
+const MAX_NAMES = 1_000;
 
 /** Name of the cookie that ties a sign-in under way to the browser that began it. */
 export function stateCookieName(origin: string): string {

@@ -1,14 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import type { Randomness } from '../core/ports.ts';
 
 /** SHA-256 in hex: how secrets with full entropy are kept, compared and named in logs. */
 export function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 /** SHA-256 in base64url: the S256 challenge of RFC 7636 §4.2. */
 export function sha256Base64url(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return hash('sha256', text, 'base64url');
 }
 
 /** 256 random bits as 43 characters of base64url. */

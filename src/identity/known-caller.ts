@@ -30,6 +30,13 @@ export function withoutPeer(caller: Caller | KnownCaller): KnownCaller {
   return known;
 }
 
+/** The caller on this connection: one object as long as calls come from the same place, so that others can keep things by it. */
 export function withPeer(known: KnownCaller, peer: Peer): Caller {
-  return { ...known, peer };
+  const last = lastCallers.get(known);
+  if (last !== undefined && last.peer.address === peer.address && last.peer.spiffe === peer.spiffe) return last;
+  const caller: Caller = { ...known, peer };
+  lastCallers.set(known, caller);
+  return caller;
 }
+
+const lastCallers = new WeakMap<KnownCaller, Caller>();

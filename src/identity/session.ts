@@ -191,8 +191,9 @@ function cookieValues(head: RequestHead, origin: string): readonly string[] {
 
 /** Every value that a request carries under one cookie name. */
 export function ownCookies(head: RequestHead, name: string): readonly string[] {
-  return head.headers
-    .getAll('cookie')
+  const headers = head.headers.getAll('cookie');
+  if (headers.length === 0) return headers;
+  return headers
     .flatMap((header) => parseCookies(header))
     .filter(([candidate]) => candidate === name)
     .map(([, value]) => value);

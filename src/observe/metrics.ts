@@ -28,6 +28,15 @@ interface Series {
 interface Family {
   readonly definition: MetricDefinition;
   readonly series: Map<string, Series>;
+  /** Series by their label values as given, a map for each label: what is counted with every call is found without a new text. */
+  readonly given: Given;
+  /** Entries of `given`. */
+  givenSize: number;
+}
+
+interface Given {
+  series: Series | undefined;
+  next: Map<string | undefined, Given> | undefined;
 }
 
 const REFUSED = 'fairlead_metrics_refused_total';
@@ -43,7 +52,10 @@ export function createMetrics(options: MetricsOptions = {}): MetricsRegistry {
   const families = new Map<string, Family>(
     [...definitions]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((definition) => [definition.name, { definition, series: new Map() }]),
+      .map((definition) => [
+        definition.name,
+        { definition, series: new Map(), given: { series: undefined, next: undefined }, givenSize: 0 },
+      ]),
   );
 
   function refuse(reason: 'name' | 'value' | 'labels'): void {
@@ -52,6 +64,28 @@ export function createMetrics(options: MetricsOptions = {}): MetricsRegistry {
   }
 
   function seriesOf(family: Family, given: Labels | undefined): Series {
+    let at = family.given;
+    for (const label of family.definition.labels) {
+      const value = given?.[label];
+      let next = at.next?.get(value);
+      if (next === undefined) {
+        // Values that never end are found the long way.
+        if (family.givenSize >= maxSeries || (value?.length ?? 0) > MAX_LABEL_LENGTH) return findSeries(family, given);
+        next = { series: undefined, next: undefined };
+        at.next ??= new Map();
+        at.next.set(value, next);
+        family.givenSize += 1;
+      }
+      at = next;
+    }
+    if (at.series !== undefined) return at.series;
+    const found = findSeries(family, given);
+    // What falls together is counted as such each time.
+    if (found.labels.length === 0 || found.labels.some((label) => label !== OTHER)) at.series = found;
+    return found;
+  }
+
+  function findSeries(family: Family, given: Labels | undefined): Series {
     const { definition, series } = family;
     const labels = definition.labels.map((label) => labelValue(given?.[label]));
     const found = series.get(labels.join('\0'));

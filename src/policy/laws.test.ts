@@ -8,6 +8,7 @@ import { VOCABULARY } from './cases/vocabulary.ts';
 import { evaluate } from './evaluate.ts';
 import { loadPolicies } from './load.ts';
 import type { PolicySet, Vocabulary } from './port.ts';
+import { evaluateOnce } from './remember.ts';
 
 /** The three laws of the language, on generated policies and calls. */
 
@@ -270,6 +271,54 @@ describe('the three laws', () => {
       ),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('what is remembered', () => {
+  it('is what an evaluation would yield, whatever was asked before', () => {
+    const asked = fc.array(fc.tuple(fc.nat(2), requests, fc.constantFrom('before', 'after', undefined)), { maxLength: 20 });
+    const people = fc.tuple(callers, callers, callers);
+    fc.assert(
+      fc.property(policies, people, asked, (written, who, asks) => {
+        const policy = load(written);
+        for (const [index, request, moment] of [...asks, ...asks]) {
+          const caller = who[index] as Caller; // within the tuple
+          const input = { caller, request: { ...request, ...(moment === undefined ? {} : { moment }) }, now };
+          expect(evaluateOnce(policy, input)).toEqual(evaluate(policy, input));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is remembered at all, and forgotten with the policy', () => {
+    const grant: Written = {
+      verb: 'can',
+      who: ['user:ada'],
+      actions: ['prefect.deployment.run'],
+      on: ['prefect/**'],
+      when: undefined,
+      unless: undefined,
+      require: undefined,
+      mode: 'enforce',
+    };
+    const caller: Caller = {
+      ...fc.sample(callers, { numRuns: 1, seed: 1 })[0],
+      subject: { kind: 'user', name: 'ada' },
+      actors: [],
+    } as Caller;
+    const request: AccessRequest = {
+      action: 'prefect.deployment.run',
+      resource: { path: ['prefect', 'deployments', 'etl', 'n'], attributes: {} },
+      attributes: { method: 'raw' },
+    };
+    const input = { caller, request, now };
+    const policy = load([grant]);
+    expect(evaluateOnce(policy, input)).toBe(evaluateOnce(policy, input));
+    expect(evaluateOnce(policy, input).decision.verdict).toBe('allow');
+    expect(evaluateOnce(load([{ ...grant, verb: 'cannot' }]), input).decision.verdict).toBe('deny');
+    const conditional = load([{ ...grant, when: 'true' }]);
+    expect(evaluateOnce(conditional, input)).not.toBe(evaluateOnce(conditional, input));
   });
 });
 

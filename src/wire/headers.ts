@@ -61,12 +61,20 @@ export class HeaderList {
 
   getAll(name: string): readonly string[] {
     const lower = name.toLowerCase();
-    return this.#fields.filter((field) => field.lower === lower).map((field) => field.value);
+    let values: string[] | undefined;
+    for (const field of this.#fields) {
+      if (field.lower !== lower) continue;
+      if (values === undefined) values = [field.value];
+      else values.push(field.value);
+    }
+    // Most names that are asked for are not there.
+    return values ?? NONE;
   }
 
   has(name: string): boolean {
     const lower = name.toLowerCase();
-    return this.#fields.some((field) => field.lower === lower);
+    for (const field of this.#fields) if (field.lower === lower) return true;
+    return false;
   }
 
   /** Pairs of lower-case name and value, in order, duplicates as they came. */
@@ -90,10 +98,20 @@ export class HeaderList {
 
   /** As `with` for each of these fields, in one pass: a head that gets ten of them is not copied ten times. */
   withAll(fields: Readonly<Record<string, string>>): HeaderList {
-    const added = Object.entries(fields).map(([name, value]) => fieldOf(name, value));
-    if (added.length === 0) return this;
-    const names = new Set(added.map((field) => field.lower));
-    return new HeaderList([...this.#fields.filter((field) => !names.has(field.lower)), ...added]);
+    return this.changed(() => false, fields);
+  }
+
+  /** As `without`, then `withAll`, in one pass. */
+  changed(isDropped: (lowerName: string) => boolean, fields: Readonly<Record<string, string>>): HeaderList {
+    const added: Field[] = [];
+    for (const name in fields) if (Object.hasOwn(fields, name)) added.push(fieldOf(name, fields[name] ?? ''));
+    const changed: Field[] = [];
+    for (const field of this.#fields) {
+      if (!isDropped(field.lower) && !added.some((one) => one.lower === field.lower)) changed.push(field);
+    }
+    if (added.length === 0 && changed.length === this.#fields.length) return this;
+    changed.push(...added);
+    return new HeaderList(changed);
   }
 
   /** The list with one more field; for `Set-Cookie` and its like. Throws HEADER_INVALID. */
@@ -108,6 +126,8 @@ export class HeaderList {
     return raw;
   }
 }
+
+const NONE: readonly string[] = [];
 
 function fieldOf(name: string, value: string): Field {
   if (!TOKEN.test(name)) throw invalid('a header name holds a character that is not allowed');

@@ -3,21 +3,41 @@ import { isTraceHeader } from './trace.ts';
 
 /**
  * The request's fields as they may go upstream: no hop-by-hop fields, no identity or forwarding field that only this gateway may
- * set, no tracing field (`trace.ts` yields the ones to set), none with `_` in its name. The door sets its own values afterwards, so
+ * set, no tracing field (`trace.ts` yields the ones to set), none with `_` in its name, and of `own` exactly what stands there, so
  * that a client's value never survives in place of a missing one.
  */
-export function stripForUpstream(headers: HeaderList): HeaderList {
+export function stripForUpstream(headers: HeaderList, own: Readonly<Record<string, string>> = {}): HeaderList {
   const options = connectionOptions(headers);
-  return headers.without((name) => HOP_BY_HOP.has(name) || options.has(name) || isReservedHeader(name) || isTraceHeader(name));
+  return headers.changed((name) => options.has(name) || isKeptBack(name), own);
 }
 
 /** The upstream's fields as they may go back: no hop-by-hop fields, nothing that speaks in this gateway's name or leads around it. */
 export function stripForClient(headers: HeaderList): HeaderList {
   const options = connectionOptions(headers);
-  return headers.without(
-    (name) =>
-      HOP_BY_HOP.has(name) || options.has(name) || name === 'alt-svc' || name.replaceAll('_', '-').startsWith('x-fairlead-'),
-  );
+  return headers.without((name) => options.has(name) || isKeptFromClient(name));
+}
+
+const isKeptBack = remembered((name) => HOP_BY_HOP.has(name) || isReservedHeader(name) || isTraceHeader(name));
+
+const isKeptFromClient = remembered(
+  (name) => HOP_BY_HOP.has(name) || name === 'alt-svc' || name.replaceAll('_', '-').startsWith('x-fairlead-'),
+);
+
+const MAX_REMEMBERED = 1_000;
+const MAX_LENGTH = 64;
+
+/** The same few names come with every call, and each would be held against some thirty prefixes. */
+function remembered(test: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = test(name);
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      if (name.length <= MAX_LENGTH) known.set(name, answer);
+    }
+    return answer;
+  };
 }
 
 /** Trailers pass the same filter as headers, and may not carry framing, routing or credentials (RFC 9110 §6.5.1). */
@@ -27,8 +47,10 @@ export function stripTrailers(trailers: HeaderList): HeaderList {
 
 /** Lower-case members of all `Connection` fields. */
 export function connectionOptions(headers: HeaderList): ReadonlySet<string> {
+  const values = headers.getAll('connection');
+  if (values.length === 0) return NONE;
   const options = new Set<string>();
-  for (const value of headers.getAll('connection')) {
+  for (const value of values) {
     for (const member of value.split(',')) {
       const option = member.trim().toLowerCase();
       if (option !== '') options.add(option);
@@ -36,6 +58,8 @@ export function connectionOptions(headers: HeaderList): ReadonlySet<string> {
   }
   return options;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Whether a client may not send this field through: it states an identity, an origin, another method or another address.

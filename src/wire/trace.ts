@@ -1,3 +1,4 @@
+import { hexText } from '../core/hex.ts';
 import type { Randomness } from '../core/ports.ts';
 import type { HeaderList } from './headers.ts';
 
@@ -132,8 +133,9 @@ function baggageOf(headers: HeaderList): string {
 }
 
 function listOf(headers: HeaderList, name: string): readonly string[] {
-  return headers
-    .getAll(name)
+  const values = headers.getAll(name);
+  if (values.length === 0) return values;
+  return values
     .flatMap((value) => value.split(','))
     .map((member) => member.trim())
     .filter((member) => member !== '');
@@ -142,8 +144,8 @@ function listOf(headers: HeaderList, name: string): readonly string[] {
 /** Random ids; the all-zero id means "none" and is drawn again. */
 function hexId(randomness: Randomness, count: number): string {
   for (;;) {
-    const id = Buffer.from(randomness.bytes(count)).toString('hex');
-    if (!isZero(id)) return id;
+    const bytes = randomness.bytes(count);
+    if (bytes.some((byte) => byte !== 0)) return hexText(bytes);
   }
 }
 

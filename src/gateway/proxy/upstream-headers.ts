@@ -22,9 +22,9 @@ export function upstreamHeaders(decided: Decided, changes: HeaderChanges, scheme
     ...traceHeaders(trace),
   };
   const keepsAuthorization = caller.subject.kind === 'shared_secret' && target.mode === 'observe';
-  const stripped = stripForUpstream(head.headers);
+  const stripped = stripForUpstream(head.headers, own);
   const plain = keepsAuthorization ? stripped : stripped.without('authorization');
-  return applyChanges(withoutCookies(plain, corridor.isOwnCookie).withAll(own), changes);
+  return applyChanges(withoutCookies(plain, corridor.isOwnCookie), changes);
 }
 
 /** Path and query of a call on its upstream, whose own path stands before them. */
@@ -35,5 +35,6 @@ export function upstreamPath(upstream: URL, changed: string | undefined, head: P
 }
 
 export function applyChanges(headers: HeaderList, changes: HeaderChanges): HeaderList {
-  return (changes.remove.length === 0 ? headers : headers.without(changes.remove)).withAll(changes.set);
+  const { remove, set } = changes;
+  return headers.changed((name) => remove.some((other) => other.toLowerCase() === name), set);
 }

@@ -33,7 +33,9 @@ export function decideRequests(
   caller: Caller,
   requests: NonEmptyList<AccessRequest>,
 ): ReturnType<typeof decide> {
-  const keys = requests.flatMap((request) => request.continues ?? []);
+  const keys = requests.some((request) => request.continues !== undefined)
+    ? requests.flatMap((request) => request.continues ?? [])
+    : NONE;
   return decide({
     caller,
     requests,
@@ -45,13 +47,15 @@ export function decideRequests(
   });
 }
 
+const NONE: readonly string[] = [];
+
 export function decisionPasses(decided: Decided): boolean {
   return decided.decision.verdict === 'allow' || decided.decision.mode === 'observe';
 }
 
 /** INVARIANT: only what policy itself allows admits; a continuation never extends itself to other work. */
 function admit(classified: Classified, decision: Decision, requests: NonEmptyList<AccessRequest>): void {
-  if (decision.verdict !== 'allow') return;
+  if (decision.verdict !== 'allow' || requests.every((request) => request.admits === undefined)) return;
   const keys = requests.flatMap((request, index) =>
     decision.requests[index]?.tier === 'admitted' ? [] : (request.admits ?? []),
   );

@@ -67,5 +67,12 @@ function claims(caller: Caller, audience: string, issuedAt: number): AssertionCl
 }
 
 function identityOf(caller: Caller): string {
-  return JSON.stringify([callerText(caller), caller.source, caller.membership, caller.claims['email']]);
+  let text = identities.get(caller);
+  if (text === undefined) {
+    text = JSON.stringify([callerText(caller), caller.source, caller.membership, caller.claims['email']]);
+    identities.set(caller, text);
+  }
+  return text;
 }
+
+const identities = new WeakMap<Caller, string>();

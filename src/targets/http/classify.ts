@@ -4,11 +4,10 @@ import { HTTP_CATALOGUE } from './catalogue.ts';
 /** One request: the method's action on `TARGET/SEGMENT…`. Nothing of the body is read. */
 export function classifyHttp(call: Call, context: TargetContext): Classification {
   const { head, operation } = call;
-  const entry = HTTP_CATALOGUE.methods.find((method) => method.id === operation.id);
   return {
     requests: [
       {
-        action: entry?.actions[0] ?? 'http.raw',
+        action: ACTIONS.get(operation.id) ?? 'http.raw',
         resource: { path: [context.name, ...head.path.segments], attributes: {} },
         attributes: {
           method: operation.id,
@@ -21,6 +20,10 @@ export function classifyHttp(call: Call, context: TargetContext): Classification
     ],
   };
 }
+
+const ACTIONS: ReadonlyMap<string, string> = new Map(
+  HTTP_CATALOGUE.methods.map((method) => [method.id, method.actions[0] ?? 'http.raw']),
+);
 
 /** Without a prototype, so that `__proto__` is a name like any other. */
 function queryMap(query: readonly (readonly [string, string])[]): Readonly<Record<string, readonly string[]>> {

@@ -13,20 +13,46 @@ export type Assert = (caller: Caller) => Promise<string>;
 export async function forwardHttp(call: Call, assert: Assert | undefined): Promise<HeaderChanges> {
   const { caller } = call;
   if (caller.subject.kind === 'anonymous') return { set: { 'x-fairlead-decision': call.decisionId }, remove: IDENTITY_HEADERS };
-  const set: Record<string, string> = {
-    'x-fairlead-decision': call.decisionId,
+  const { said, unsaid } = identityOf(caller);
+  const set = { ...said, 'x-fairlead-decision': call.decisionId };
+  if (assert === undefined) return { set, remove: [...unsaid, ASSERTION] };
+  return { set: { ...set, [ASSERTION]: await assert(caller) }, remove: unsaid };
+}
+
+interface Identity {
+  readonly said: Readonly<Record<string, string>>;
+  /** Names of headers that this caller does not have. */
+  readonly unsaid: readonly string[];
+}
+
+/** The readable headers of a caller, kept while the caller is: they are the same for each call. */
+function identityOf(caller: Caller): Identity {
+  let identity = identities.get(caller);
+  if (identity === undefined) {
+    const said = saidOf(caller);
+    identity = { said, unsaid: IDENTITY_HEADERS.filter((name) => said[name] === undefined && name !== ASSERTION) };
+    identities.set(caller, identity);
+  }
+  return identity;
+}
+
+const identities = new WeakMap<Caller, Identity>();
+
+function saidOf(caller: Caller): Readonly<Record<string, string>> {
+  const said: Record<string, string> = {
     'x-fairlead-caller': headerText(callerText(caller)),
     'x-fairlead-subject': headerText(subjectText(caller.subject)),
     'x-fairlead-groups': caller.membership.groups.map(headerText).join(','),
   };
-  if (caller.subject.kind === 'user') set['x-fairlead-user'] = headerText(caller.subject.name);
+  if (caller.subject.kind === 'user') said['x-fairlead-user'] = headerText(caller.subject.name);
   const email = caller.claims['email'];
-  if (email !== undefined) set['x-fairlead-email'] = headerText(email);
+  if (email !== undefined) said['x-fairlead-email'] = headerText(email);
   const actor = caller.actors[0];
-  if (actor !== undefined) set['x-fairlead-actor'] = headerText(subjectText(actor));
-  if (assert !== undefined) set['x-fairlead-assertion'] = await assert(caller);
-  return { set, remove: IDENTITY_HEADERS.filter((name) => set[name] === undefined) };
+  if (actor !== undefined) said['x-fairlead-actor'] = headerText(subjectText(actor));
+  return said;
 }
+
+const ASSERTION = 'x-fairlead-assertion';
 
 /** Every identity header that a service may read. */
 export const IDENTITY_HEADERS: readonly string[] = [
@@ -36,7 +62,7 @@ export const IDENTITY_HEADERS: readonly string[] = [
   'x-fairlead-actor',
   'x-fairlead-caller',
   'x-fairlead-groups',
-  'x-fairlead-assertion',
+  ASSERTION,
 ];
 
 /**

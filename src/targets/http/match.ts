@@ -4,19 +4,29 @@ import { HTTP_CATALOGUE, RAW_METHOD, SOCKET_METHOD } from './catalogue.ts';
 
 /** The catalogue method of a call. A method that the catalogue does not list is `raw`. */
 export function matchHttp(head: RequestHead): Operation {
-  const id = head.upgrade ? SOCKET_METHOD : KNOWN.has(head.method) ? head.method : RAW_METHOD;
-  const entry = HTTP_CATALOGUE.methods.find((method) => method.id === id);
-  return {
-    id,
-    class: entry?.class ?? 'act',
-    body: entry?.body ?? 'opaque',
-    params: {},
-    upgrade: head.upgrade,
-    identity: 'caller',
-  };
+  if (head.upgrade) return SOCKET;
+  return KNOWN.get(head.method) ?? RAW;
 }
 
+const OPERATIONS: readonly Operation[] = HTTP_CATALOGUE.methods.map((entry) => ({
+  id: entry.id,
+  class: entry.class,
+  body: entry.body,
+  params: {},
+  upgrade: entry.id === SOCKET_METHOD,
+  identity: 'caller',
+}));
+
+const SOCKET = operation(SOCKET_METHOD);
+const RAW = operation(RAW_METHOD);
+
 /** `SOCKET` and `raw` are names of ours: a client that sends them as methods gets `raw`. */
-const KNOWN: ReadonlySet<string> = new Set(
-  HTTP_CATALOGUE.methods.map((method) => method.id).filter((id) => id !== SOCKET_METHOD && id !== RAW_METHOD),
+const KNOWN: ReadonlyMap<string, Operation> = new Map(
+  OPERATIONS.filter((one) => one !== SOCKET && one !== RAW).map((one) => [one.id, one]),
 );
+
+function operation(id: string): Operation {
+  const found = OPERATIONS.find((one) => one.id === id);
+  if (found === undefined) throw new Error(`the catalogue has no ${id}`);
+  return found;
+}
