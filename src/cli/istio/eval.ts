@@ -2,10 +2,9 @@ import { createReadStream } from 'node:fs';
 import { Problem } from '../../core/problem.ts';
 import { CaseError, type Identities, readIdentities } from '../../istio/cases/case.ts';
 import { type CaseAnswer, evaluateCase } from '../../istio/cases/evaluate-cases.ts';
-import { NEWEST, type Profile } from '../../istio/profile.ts';
-import { profileNamed } from '../../istio/profile-choice.ts';
 import { EXIT } from '../functions.ts';
 import { linesOf } from './lines.ts';
+import { chooseProfile } from './profile-option.ts';
 import { readText } from './sources.ts';
 
 export interface EvalOptions {
@@ -43,17 +42,6 @@ const MAX_LINE = 32 * 1024 * 1024;
 
 function tooLong(line: number): CaseAnswer {
   return { text: JSON.stringify({ line, error: `the line is longer than ${MAX_LINE} bytes` }), isError: true };
-}
-
-function chooseProfile(name: string | undefined): Profile {
-  const profile = name === undefined ? NEWEST : profileNamed(name);
-  if (profile !== undefined) return profile;
-  throw new Problem({
-    code: 'USAGE',
-    kind: 'invalid',
-    message: `\`${name}\` is no profile and no Istio release that has one`,
-    hint: 'envoy-1.36, envoy-1.38, envoy-1.40, or an Istio minor such as 1.29',
-  });
 }
 
 async function loadIdentities(path: string): Promise<Identities> {

@@ -1,6 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ProxyKind } from '../../istio/objects.ts';
+import { createOutput } from '../output.ts';
 import type { Run } from '../run-program.ts';
-import { verb } from '../verb.ts';
+import { formatOption, verb } from '../verb.ts';
 
 /** The verbs on Istio's rules: they work on files alone, ask no server and no cluster, and run on Node 20 too. */
 export function istioVerbs(program: Command, run: Run): void {
@@ -15,4 +17,73 @@ export function istioVerbs(program: Command, run: Run): void {
     .option('--identities <file>', 'certificates that requests name, as JSON')
     .option('--profile <name>', 'envoy-1.36, envoy-1.38, envoy-1.40 or an Istio minor (default: the newest)')
     .action(async (cases: string, options) => run(async () => (await import('./eval.ts')).evalCases(cases, options))());
+
+  requestOptions(
+    meshOptions(
+      verb(group, 'explain', 'say why a request would be allowed or denied', [
+        'fairlead istio explain -f mesh/ -n shop --to deploy/cart --from web/front --method GET --path /checkout',
+        'fairlead istio explain -f mesh.yaml -n shop --to svc/cart --port 80 --request request.http',
+        'fairlead istio explain -n shop --to app=cart --jwt-claims \'{"iss": "https://idp.example", "sub": "ada"}\'',
+      ]),
+    ).requiredOption(
+      '--to <workload>',
+      'deploy/NAME, pod/NAME, sa/NAME, svc/NAME, gateway/NAME, waypoint/NAME, or labels: app=NAME',
+    ),
+  )
+    .addOption(proxyOption())
+    .addOption(new Option('--authoriser <answer>', 'what external authorisers say').choices(['allow', 'deny']))
+    .action(async (options) =>
+      run(async () => (await import('./explain.ts')).explainRequest(options, await createOutput(options.output)))(),
+    );
+}
+
+/** What every verb on files takes. */
+function meshOptions(command: Command): Command {
+  return command
+    .option(
+      '-f, --filename <path>',
+      'file, folder, or `-` for standard input; may stand several times (default: this folder)',
+      collect,
+    )
+    .option('-n, --namespace <name>', 'of the workload, and of objects that name none (default: default)')
+    .option('--mesh-config <file>', 'MeshConfig, ConfigMap `istio` or IstioOperator, where it is not among the files')
+    .option('--profile <name>', 'envoy-1.36, envoy-1.38, envoy-1.40 or an Istio minor (default: the newest)')
+    .option('--partial', 'go on without what cannot be read')
+    .addOption(formatOption());
+}
+
+function requestOptions(command: Command): Command {
+  return command
+    .option(
+      '--request <file>',
+      'an HTTP/1.1 head, a request of a case in JSON, or a line of an access log; `-` for standard input',
+    )
+    .option(
+      '--from <identity>',
+      'spiffe://TRUST-DOMAIN/ns/NS/sa/SA, NS/SA, dns:NAME, CN=…, or none; several make one certificate',
+      collect,
+    )
+    .option('--from-ip <address>', 'of the TCP peer')
+    .option('--client-ip <address>', 'of the client, where it is not the TCP peer')
+    .option('--method <name>', 'as sent')
+    .option('--path <path>', 'as sent, with its query')
+    .option('--host <host>', 'as sent, with its port')
+    .option('--header <line>', '`name: value`; may stand several times', collect)
+    .option('--jwt-claims <json>', 'claims of a token with a good signature, or @FILE')
+    .option('--jwt-invalid', 'its signature does not verify')
+    .option('--port <number>', 'of the Service for svc/NAME, of the workload for all others')
+    .option('--tcp', 'a connection that is not HTTP')
+    .option('--http2', 'over HTTP/2')
+    .option('--sni <name>', 'server name of the TLS handshake');
+}
+
+const PROXIES: readonly ProxyKind[] = ['sidecar', 'gateway', 'waypoint', 'ztunnel'];
+
+function proxyOption(): Option {
+  return new Option('--proxy <kind>', 'who enforces, where the files do not tell').choices([...PROXIES]);
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  if (value === '') throw new InvalidArgumentError('it is empty.');
+  return [...(before ?? []), value];
 }

@@ -1,0 +1,110 @@
+import { Problem } from '../../core/problem.ts';
+import type { PeerIdentity } from '../../istio/facts.ts';
+import { overlaid, type RequestDraft, wireText } from '../../istio/request/draft.ts';
+import { type ReadRequest, readRequest } from '../../istio/request/read-request.ts';
+import { BEARER, readClaims } from '../../istio/request/token.ts';
+import { readText } from './sources.ts';
+
+/** A request as options describe it. */
+export interface RequestOptions {
+  readonly request?: string;
+  readonly from?: readonly string[];
+  readonly fromIp?: string;
+  readonly clientIp?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly host?: string;
+  readonly header?: readonly string[];
+  readonly jwtClaims?: string;
+  readonly jwtInvalid?: boolean;
+  readonly port?: string;
+  readonly tcp?: boolean;
+  readonly http2?: boolean;
+  readonly sni?: string;
+}
+
+export interface DescribedRequest {
+  readonly draft: RequestDraft;
+  /** The file, where there is one. */
+  readonly read: ReadRequest | undefined;
+}
+
+const MOST_BYTES = 1024 * 1024;
+
+/** The request of `--request`, with the other options laid over it. Problem: REQUEST_UNREADABLE, MESH_UNREADABLE, USAGE. */
+export async function describedRequest(options: RequestOptions, trustDomain: string): Promise<DescribedRequest> {
+  const read =
+    options.request === undefined ? undefined : readRequest(await readText(options.request, process.stdin, MOST_BYTES));
+  return { draft: overlaid(read?.draft ?? {}, await ofOptions(options, trustDomain)), read };
+}
+
+async function ofOptions(options: RequestOptions, trustDomain: string): Promise<RequestDraft> {
+  const { fromIp, clientIp, method, path, host, sni } = options;
+  const port = portOption(options.port);
+  const draft: { -readonly [K in keyof RequestDraft]?: RequestDraft[K] | undefined } = {
+    transport: options.tcp === true ? 'tcp' : undefined,
+    protocol: options.http2 === true ? 'h2' : undefined,
+    method: method === undefined ? undefined : wireText(method),
+    path: path === undefined ? undefined : wireText(path),
+    authority: host === undefined ? undefined : wireText(host),
+    headers: options.header?.map(headerOption),
+    peer: options.from === undefined ? undefined : peerOption(options.from, trustDomain),
+    directIp: fromIp === undefined ? undefined : ipOption('--from-ip', fromIp),
+    remoteIp: clientIp === undefined ? undefined : ipOption('--client-ip', clientIp),
+    sni,
+    localPort: port,
+  };
+  if (options.jwtClaims !== undefined) {
+    const claims = readClaims(await claimsText(options.jwtClaims));
+    draft.tokens = [{ claims, signed: options.jwtInvalid !== true, in: BEARER }];
+  }
+  return Object.fromEntries(Object.entries(draft).filter(([, part]) => part !== undefined)) as RequestDraft; // without those not given
+}
+
+/** `@FILE`, as curl has it. */
+async function claimsText(option: string): Promise<string> {
+  return option.startsWith('@') ? await readText(option.slice(1), process.stdin, MOST_BYTES) : option;
+}
+
+export function portOption(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (port < 0 || port > 65_535) throw usage(`--port: \`${text}\` is not a port`);
+  return port;
+}
+
+function headerOption(text: string): readonly [string, string] {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw usage('--header: write it as `name: value`');
+  if (name.toLowerCase() === 'host') throw usage('--header: the host is named with --host');
+  return [name, wireText(value)];
+}
+
+/**
+ * `none`, a `spiffe://` name, `NAMESPACE/SERVICEACCOUNT` of this trust domain, `dns:NAME`, or a subject such as `CN=admin,O=Example`;
+ * several are the names of one certificate.
+ */
+function peerOption(names: readonly string[], trustDomain: string): PeerIdentity | 'none' {
+  if (names.length === 1 && names[0] === 'none') return 'none';
+  const uris: string[] = [];
+  const dns: string[] = [];
+  let subject = '';
+  for (const name of names) {
+    if (/^[a-z]+:\/\//.test(name)) uris.push(wireText(name));
+    else if (name.startsWith('dns:')) dns.push(wireText(name.slice(4)));
+    else if (/^[A-Z]+=/.test(name)) subject = wireText(name);
+    else if (/^[a-z0-9.-]+\/[a-z0-9.-]+$/.test(name)) uris.push(`spiffe://${trustDomain}/ns/${name.replace('/', '/sa/')}`);
+    else
+      throw usage(`--from: \`${name}\` is no identity: write spiffe://TRUST-DOMAIN/ns/NS/sa/SA, NS/SA, dns:NAME, CN=…, or none`);
+  }
+  return { uris, dns, subject };
+}
+
+function ipOption(option: string, text: string): string {
+  if (!/^[0-9.]+$|^[0-9a-fA-F:.]+$/.test(text)) throw usage(`${option}: \`${text}\` is not an address`);
+  return text;
+}
+
+export function usage(message: string): Problem {
+  return new Problem({ code: 'USAGE', kind: 'invalid', message });
+}
