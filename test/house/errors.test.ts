@@ -8,7 +8,14 @@ const PAGE = readFileSync(join(ROOT, 'docs', 'reference', 'errors.md'), 'utf8');
 /** Upper-case words of others: environment variables, codes of Node, libraries and the operating system. */
 const FOREIGN = /^(ERR|HPE|UND_ERR|OAUTH|FAIRLEAD|PREFECT|XDG|LC|SQLITE|NODE|UV)_/;
 /** Words that `yaml` gives nodes and faults; config/places.ts and policy/yaml-document.ts turn them into codes of ours. */
-const OF_YAML: readonly string[] = ['BAD_ALIAS', 'BLOCK_LITERAL', 'QUOTE_SINGLE', 'QUOTE_DOUBLE', 'DUPLICATE_KEY'];
+const OF_YAML: readonly string[] = [
+  'BAD_ALIAS',
+  'BLOCK_LITERAL',
+  'BLOCK_FOLDED',
+  'QUOTE_SINGLE',
+  'QUOTE_DOUBLE',
+  'DUPLICATE_KEY',
+];
 /** Istio's names of path normalisations. */
 const OF_ISTIO: readonly string[] = ['MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'];
 
