@@ -151,6 +151,7 @@ async function build(config: Config, options: StartOptions, closers: (() => Prom
       authenticator: identity.authenticator,
       sessions: identity.sessions,
       login: identity.login,
+      providerLogout: identity.providerLogout,
       handoff: identity.handoff,
       cliLogin: identity.cliLogin,
       tokens: identity.programTokens,

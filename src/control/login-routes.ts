@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { z } from 'zod';
 import { subjectText } from '../core/caller.ts';
 import { Problem } from '../core/problem.ts';
 import { redirect } from './answer.ts';
@@ -7,8 +8,12 @@ import type { ControlEnv } from './call.ts';
 import { cliApprovePage } from './pages/cli-approve.ts';
 import { signInPage } from './pages/sign-in.ts';
 import type { ControlParts, RequestHead } from './parts.ts';
+import { readForm } from './read-input.ts';
 import { respondPage } from './respond-page.ts';
 import { ownPath, returnPath, signInFor } from './return-path.ts';
+
+/** Other parameters are not ours to judge (§2.5). */
+const logout = z.looseObject({ logout_token: z.string() });
 
 /** Sign-in and sign-out of browsers, the hand-over to a target's origin, and the approval of a command's sign-in. */
 export function createLoginRoutes(parts: ControlParts): Hono<ControlEnv> {
@@ -57,12 +62,27 @@ export function createLoginRoutes(parts: ControlParts): Hono<ControlEnv> {
   app.get('/login/callback/:source', async (c) => {
     const { head } = c.env.call;
     const signedIn = await login.finish({ source: c.req.param('source'), head });
-    const { caller, authenticatedAtMs, returnTo, setCookie } = signedIn;
+    const { caller, authenticatedAtMs, providerSession, returnTo, setCookie } = signedIn;
     // A session that stood here before, whoever planted it, ends now; the new one has a name that nobody knew.
     const previous = sessions.cookieValue(head, origin);
-    const started = await sessions.start({ origin, caller, authenticatedAtMs, ...(previous === undefined ? {} : { previous }) });
+    const started = await sessions.start({
+      ...{ origin, caller, authenticatedAtMs },
+      ...(previous === undefined ? {} : { previous }),
+      ...(providerSession === undefined ? {} : { providerSession }),
+    });
     await recordEvent(parts, 'session.started', caller, { session: started.id, source: caller.source });
     return redirect(c, `${origin}${returnPath(returnTo)}`, [setCookie, started.setCookie]);
+  });
+
+  // What a provider tells of by itself (OpenID Connect Back-Channel Logout 1.0 §2.5): no browser, no cookie, the token is the proof.
+  app.post('/login/logout/:source', async (c) => {
+    const source = c.req.param('source');
+    const { logout_token: logoutToken } = await readForm(c, logout);
+    for (const { id, caller } of await parts.providerLogout.accept({ source, logoutToken })) {
+      await recordEvent(parts, 'session.ended', caller, { session: id, source });
+    }
+    c.header('cache-control', 'no-store');
+    return c.body(null, 200);
   });
 
   app.get('/login/:source', async (c) => {

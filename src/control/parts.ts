@@ -11,6 +11,7 @@ import type {
   IdentifyInput,
   Login,
   ProgramTokens,
+  ProviderLogout,
   Revocations,
   Sessions,
 } from '../identity/port.ts';
@@ -34,6 +35,7 @@ export interface ControlParts {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
   readonly login: Login;
+  readonly providerLogout: ProviderLogout;
   readonly handoff: Handoff;
   readonly cliLogin: CliLogin;
   readonly tokens: ProgramTokens;

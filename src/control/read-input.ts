@@ -15,16 +15,21 @@ export const SMALL_BYTES = 64 * 1024;
  */
 export async function readJson<T>(c: Context<ControlEnv>, schema: z.ZodType<T>, maxBytes = SMALL_BYTES): Promise<T> {
   const { headers } = c.env.call.head;
-  const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/json' || headers.has('content-encoding')) {
-    throw new Problem({
-      code: 'BODY_TYPE_UNSUPPORTED',
-      kind: 'invalid',
-      status: 415,
-      message: 'the body must be `application/json` without a content coding',
-    });
-  }
+  if (typeOf(headers) !== 'application/json' || headers.has('content-encoding')) throw unsupported('application/json');
   return checked(schema, parseJson(await readBytes(c, maxBytes), { maxBytes }), 'body');
+}
+
+/** The parameters of a form as an object, checked. Problems: BODY_TYPE_UNSUPPORTED (415), BODY_TOO_LARGE (413), BODY_INVALID (400). */
+export async function readForm<T>(c: Context<ControlEnv>, schema: z.ZodType<T>, maxBytes = SMALL_BYTES): Promise<T> {
+  const { headers } = c.env.call.head;
+  if (typeOf(headers) !== 'application/x-www-form-urlencoded' || headers.has('content-encoding')) {
+    throw unsupported('application/x-www-form-urlencoded');
+  }
+  const text = new TextDecoder().decode(await readBytes(c, maxBytes));
+  const pairs = [...new URLSearchParams(text)];
+  if (new Set(pairs.map(([name]) => name)).size < pairs.length)
+    throw invalid('BODY_INVALID', 'a parameter stands more than once');
+  return checked(schema, Object.fromEntries(pairs), 'body');
 }
 
 /** The query as an object, checked. Empty values count as absent: forms send those. Problems: QUERY_AMBIGUOUS, QUERY_INVALID. */
@@ -44,6 +49,10 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query'
   const at = issue === undefined || issue.path.length === 0 ? what : `\`${issue.path.map(String).join('.')}\``;
   const text = `${at}: ${issue?.message ?? 'is not acceptable'}`.replace(/\p{C}/gu, '?').slice(0, 300);
   throw invalid(what === 'body' ? 'BODY_INVALID' : 'QUERY_INVALID', text);
+}
+
+function typeOf(headers: RequestHead['headers']): string | undefined {
+  return (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
 }
 
 async function readBytes(c: Context<ControlEnv>, maxBytes: number): Promise<Uint8Array> {
@@ -69,6 +78,15 @@ async function readBytes(c: Context<ControlEnv>, maxBytes: number): Promise<Uint
     });
   }
   return Buffer.concat(chunks);
+}
+
+function unsupported(type: string): Problem {
+  return new Problem({
+    code: 'BODY_TYPE_UNSUPPORTED',
+    kind: 'invalid',
+    status: 415,
+    message: `the body must be \`${type}\` without a content coding`,
+  });
 }
 
 function tooLarge(maxBytes: number): Problem {

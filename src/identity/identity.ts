@@ -10,8 +10,9 @@ import { createIssuerKeys } from './keys.ts';
 import { createKubernetesSource } from './kubernetes-source.ts';
 import { createLogin } from './login.ts';
 import { createOidcSource, type OidcSource } from './oidc-source.ts';
-import type { Authenticator, CliLogin, Handoff, Login, ProgramTokens, Revocations, Sessions } from './port.ts';
+import type { Authenticator, CliLogin, Handoff, Login, ProgramTokens, ProviderLogout, Revocations, Sessions } from './port.ts';
 import { createProgramTokens } from './program-token.ts';
+import { createProviderLogout } from './provider-logout.ts';
 import { openRevocations } from './revocation.ts';
 import { createSessions } from './session.ts';
 import type { IdentitySource } from './source.ts';
@@ -50,6 +51,7 @@ export interface Identity {
   readonly sessions: Sessions;
   readonly programTokens: ProgramTokens;
   readonly login: Login;
+  readonly providerLogout: ProviderLogout;
   readonly handoff: Handoff;
   readonly cliLogin: CliLogin;
 }
@@ -73,6 +75,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     sessions,
     programTokens,
     login: createLogin({ sources: people, controlOrigin, store, secrets, clock, randomness, log, directory, revocations }),
+    providerLogout: createProviderLogout({ sources: people, sessions, store, clock }),
     handoff: createHandoff({
       store,
       clock,

@@ -54,7 +54,7 @@ export function createLogin(options: LoginOptions): Login {
         throw wrongState();
       const { nonce, verifier } = loginSecrets(cookie, state);
       const answer = await clientOf(name).exchange({ rawQuery: head.rawQuery, state, nonce, verifier });
-      const who = await whoIs(source, answer, nowMs);
+      const { who, providerSession } = await whoIs(source, answer, nowMs);
       // The provider takes a code once, and we take a state once: neither alone is trusted with it.
       if (!(await store.add(USED_KIND, sha256Hex(state), true, { expiresAtMs: known.startedAtMs + STATE_MS })))
         throw wrongState();
@@ -65,6 +65,7 @@ export function createLogin(options: LoginOptions): Login {
       return {
         caller: who,
         authenticatedAtMs: Math.min(known.startedAtMs, nowMs),
+        ...(providerSession === undefined ? {} : { providerSession }),
         returnTo: localPathOrRoot(known.returnTo),
         setCookie: clearStateCookie(controlOrigin),
       };
@@ -88,7 +89,11 @@ export function createLogin(options: LoginOptions): Login {
       const claims = source.isComplete(verified.claims)
         ? verified.claims
         : withMore(verified.claims, await answer.userInfo(verified.subject));
-      return source.read({ claims, subject: verified.subject });
+      const sid = verified.claims['sid'];
+      return {
+        who: source.read({ claims, subject: verified.subject }),
+        providerSession: typeof sid === 'string' && sid !== '' && sid.length <= 255 ? sid : undefined,
+      };
     } catch (error) {
       const code = error instanceof Problem ? error.code : 'unknown';
       log.warn('identity.login_failed', { source: source.name, code });

@@ -141,7 +141,7 @@ export interface Sessions {
   /**
    * Starts a session on one origin, always under a new id; a session that the browser held there before (`previous`, the cookie's
    * value) ends. `authenticatedAtMs` is when the person proved who they are; `parent` is the credential id of the session on the
-   * control origin from which this one is derived.
+   * control origin from which this one is derived. Problem `CREDENTIAL_REVOKED` when the provider has ended it meanwhile.
    */
   start(input: {
     readonly origin: string;
@@ -150,6 +150,8 @@ export interface Sessions {
     readonly previous?: string;
     readonly parent?: string;
     readonly absoluteEndMs?: number;
+    /** The provider's own name of its session, by which it may end this one. */
+    readonly providerSession?: string;
   }): Promise<{ readonly setCookie: SetCookie; readonly id: string }>;
   /** Signs out: this session, the one it came from and all that came from that, on the server. Gives the cookie that clears. */
   end(input: { readonly origin: string; readonly credential: Credential }): Promise<SetCookie>;
@@ -165,6 +167,8 @@ export interface Sessions {
 export interface SignedIn {
   readonly caller: KnownCaller;
   readonly authenticatedAtMs: number;
+  /** `sid` of the provider's own session (OpenID Connect Back-Channel Logout 1.0 §2.1), when it says so. */
+  readonly providerSession?: string;
   /** Where the browser wanted to go: a local path of the control origin. */
   readonly returnTo: string;
   /** Clears the state cookie. */
@@ -188,6 +192,15 @@ export interface Login {
    * `IDENTITY_UNAVAILABLE` (fault).
    */
   finish(input: { readonly source: string; readonly head: RequestHead }): Promise<SignedIn>;
+}
+
+/** Sign-outs at a provider that it tells of by itself. */
+export interface ProviderLogout {
+  /**
+   * Ends the sign-ins that a logout token names and gives what was ended. Problems: `LOGIN_SOURCE_UNKNOWN` (not_found),
+   * `LOGOUT_TOKEN_INVALID` (invalid), `IDENTITY_UNAVAILABLE` (fault).
+   */
+  accept(input: { readonly source: string; readonly logoutToken: string }): Promise<readonly SessionSummary[]>;
 }
 
 /** Brings a session from the control origin to a target's origin by a one-time code. */

@@ -10,6 +10,8 @@ export interface TestProvider {
   readonly issuer: string;
   /** Walks from an authorization URL to the callback that a browser would be sent to. */
   authorize(url: string): Promise<URL>;
+  /** Signs out at the provider in the browser that the last `authorize` walked in; resolves when the provider has told its clients. */
+  signOut(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -17,7 +19,12 @@ export const CLIENT_SECRET = 'a-client-secret';
 /** Audience of access tokens, by resource indicator (RFC 8707). */
 export const RESOURCE = 'urn:fairlead';
 
-export async function startProvider(redirectUri: string): Promise<TestProvider> {
+export interface ProviderOptions {
+  /** Where the provider tells of a sign-out, and whether it names its session there. */
+  readonly logout?: { readonly uri: string; readonly namesSession: boolean };
+}
+
+export async function startProvider(redirectUri: string, options: ProviderOptions = {}): Promise<TestProvider> {
   const { default: OidcProvider } = await import('oidc-provider');
   let provider: Provider | undefined;
   const server = createServer((request, response) => {
@@ -28,25 +35,37 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  provider = new OidcProvider(issuer, await configuration(redirectUri));
+  provider = new OidcProvider(issuer, await configuration(redirectUri, options));
+  let cookies = new Map<string, string>();
+  const browse = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
+    const response = await fetch(url, { ...init, redirect: 'manual', headers: { cookie } });
+    for (const line of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=');
+      cookies.set(name, value);
+    }
+    return response;
+  };
   return {
     issuer,
     async authorize(start) {
-      const cookies = new Map<string, string>();
+      cookies = new Map();
       let url = start;
       for (let step = 0; step < 10; step++) {
-        const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
-        const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
-        for (const line of response.headers.getSetCookie()) {
-          const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=');
-          cookies.set(name, value);
-        }
+        const response = await browse(url);
         const next = response.headers.get('location');
         if (next === null) throw new Error(`no redirect: ${response.status} ${await response.text()}`);
         if (next.startsWith(redirectUri)) return new URL(next);
         url = new URL(next, url).href;
       }
       throw new Error('too many redirects');
+    },
+    async signOut() {
+      const page = await (await browse(`${issuer}/session/end`)).text();
+      const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? '';
+      const body = new URLSearchParams({ xsrf, logout: 'yes' });
+      const { status } = await browse(`${issuer}/session/end/confirm`, { method: 'POST', body });
+      if (status >= 400) throw new Error(`the provider did not sign out: ${status}`);
     },
     close: () =>
       new Promise((resolve) => {
@@ -56,12 +75,19 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
   };
 }
 
-async function configuration(redirectUri: string): Promise<Configuration> {
+async function configuration(redirectUri: string, { logout }: ProviderOptions): Promise<Configuration> {
   const key = await signingKey('op-1');
   const person = { email: 'ada@acme.example', email_verified: true, name: 'Ada', groups: ['data'] };
   return {
     jwks: { keys: [{ ...(await exportJWK(key.privateKey)), kid: 'op-1', alg: 'ES256', use: 'sig' }] },
-    clients: [{ client_id: 'fairlead', client_secret: CLIENT_SECRET, redirect_uris: [redirectUri] }],
+    clients: [
+      {
+        ...{ client_id: 'fairlead', client_secret: CLIENT_SECRET, redirect_uris: [redirectUri] },
+        ...(logout && { backchannel_logout_uri: logout.uri, backchannel_logout_session_required: logout.namesSession }),
+      },
+    ],
+    // The library's own connections refuse to go to loopback.
+    fetch: (url, init) => fetch(url, { ...init, dispatcher: undefined } as RequestInit),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     pkce: { required: () => true },
@@ -81,6 +107,7 @@ async function configuration(redirectUri: string): Promise<Configuration> {
     ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600, Session: 600, Grant: 600 },
     features: {
       devInteractions: { enabled: false },
+      backchannelLogout: { enabled: logout !== undefined },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => [],

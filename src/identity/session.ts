@@ -9,6 +9,8 @@ import { sessionCookieName } from './cookie-name.ts';
 import { isRandomText, randomText, sha256Hex } from './digest.ts';
 import { knownCaller, withoutPeer } from './known-caller.ts';
 import type { Credential, KnownCaller, SessionSummary, Sessions } from './port.ts';
+import { endKeys, isOfProvider, type ProviderSession } from './provider-session.ts';
+import { revoked } from './refusal.ts';
 import type { RevocationBook } from './revocation.ts';
 
 const KIND = 'session';
@@ -16,6 +18,9 @@ const KIND = 'session';
 const USE_KIND = 'session-use';
 /** A session is not read again for this long; whatever ends here empties the cache at once. */
 const CACHED_MS = 5_000;
+/** Sign-outs at a provider, for longer than a sign-in may be under way. */
+const ENDED_KIND = 'provider-logout';
+const ENDED_KEPT_MS = 15 * 60_000;
 
 const stored = z.strictObject({
   origin: z.string(),
@@ -23,6 +28,7 @@ const stored = z.strictObject({
   authenticatedAtMs: z.number(),
   endsAtMs: z.number(),
   parent: z.string().exactOptional(),
+  providerSession: z.string().exactOptional(),
 });
 
 export interface Session {
@@ -34,11 +40,17 @@ export interface Session {
   readonly authenticatedAtMs: number;
   readonly endsAtMs: number;
   readonly parent?: string;
+  readonly providerSession?: string;
 }
 
 export interface SessionBook extends Sessions {
   /** The live session of this cookie value on this origin, noted as used; undefined for any other value. */
   find(value: string, origin: string): Promise<Session | undefined>;
+  /**
+   * Ends what came from sign-ins at one source: of a person there, of one session of the provider, or of both at once. A sign-in that
+   * began before and is still under way comes to nothing.
+   */
+  endAtProvider(whose: ProviderSession): Promise<readonly SessionSummary[]>;
   /** Every value of this origin's own session cookie, in order. */
   cookieValues(head: RequestHead, origin: string): readonly string[];
 }
@@ -60,7 +72,7 @@ export function createSessions(options: {
 
   return {
     async start(input) {
-      const { origin, authenticatedAtMs, parent, previous, absoluteEndMs = Number.POSITIVE_INFINITY } = input;
+      const { origin, authenticatedAtMs, parent, previous, providerSession, absoluteEndMs = Number.POSITIVE_INFINITY } = input;
       if (previous !== undefined && isRandomText(previous)) await end(sha256Hex(previous));
       const value = randomText(randomness);
       const id = sha256Hex(value);
@@ -68,8 +80,17 @@ export function createSessions(options: {
       const endsAtMs = Math.min(nowMs + config.absolute, absoluteEndMs);
       const caller = withoutPeer(input.caller);
       await store.put(USE_KIND, id, true, { expiresAtMs: Math.min(nowMs + config.idle, endsAtMs) });
-      const session = { origin, caller, authenticatedAtMs, endsAtMs, ...(parent === undefined ? {} : { parent }) };
+      const session = {
+        ...{ origin, caller, authenticatedAtMs, endsAtMs },
+        ...(parent === undefined ? {} : { parent }),
+        ...(providerSession === undefined ? {} : { providerSession }),
+      };
       await store.put(KIND, id, session, { expiresAtMs: endsAtMs });
+      // INVARIANT: written down before it is looked up here, and there the other way round: one of the two sees the other.
+      if (await hasEndedAtProvider({ id, ...session })) {
+        await end(id);
+        throw revoked();
+      }
       return { setCookie: cookie(origin, value), id };
     },
     async find(value, origin) {
@@ -98,10 +119,8 @@ export function createSessions(options: {
       return cookie(origin, undefined);
     },
     async list(subject) {
-      const [sessions, uses] = await Promise.all([store.list(KIND), store.list(USE_KIND)]);
-      const all = sessions.map(({ key, value }): Session => ({ id: key, ...stored.parse(value) }));
-      const summaries = summarise(all, new Map(uses.map(({ key, expiresAtMs = 0 }) => [key, expiresAtMs])));
-      return summaries
+      const all = (await store.list(KIND)).map(({ key, value }): Session => ({ id: key, ...stored.parse(value) }));
+      return (await summaries(all))
         .filter(({ caller }) => subject === undefined || subjectText(caller.subject) === subject)
         .sort((one, other) => one.authenticatedAtMs - other.authenticatedAtMs);
     },
@@ -110,6 +129,15 @@ export function createSessions(options: {
       if (isAbsent(value)) return false;
       await end(stored.parse(value).parent ?? id);
       return true;
+    },
+    async endAtProvider(whose) {
+      for (const key of endKeys(whose))
+        await store.put(ENDED_KIND, key, clock.now(), { expiresAtMs: clock.now() + ENDED_KEPT_MS });
+      const all = (await store.list(KIND)).map(({ key, value }): Session => ({ id: key, ...stored.parse(value) }));
+      const meant = new Set(all.filter((one) => one.parent === undefined && isOfProvider(one, whose)).map(({ id }) => id));
+      const ended = (await summaries(all)).filter(({ id }) => meant.has(id));
+      for (const id of meant) await end(id);
+      return ended;
     },
     cookieValue(head, origin) {
       const values = cookieValues(head, origin);
@@ -125,6 +153,22 @@ export function createSessions(options: {
     const session = { id, ...stored.parse(value) };
     if (session.parent !== undefined && isAbsent(await store.get(KIND, session.parent))) return undefined;
     return session;
+  }
+
+  async function summaries(all: readonly Session[]): Promise<readonly SessionSummary[]> {
+    const uses = await store.list(USE_KIND);
+    return summarise(all, new Map(uses.map(({ key, expiresAtMs = 0 }) => [key, expiresAtMs])));
+  }
+
+  async function hasEndedAtProvider(session: Session): Promise<boolean> {
+    const { caller, providerSession, authenticatedAtMs, parent } = session;
+    if (parent !== undefined) return false;
+    const keys = [
+      ...endKeys({ source: caller.source, subject: caller.claims['subject'], session: undefined }),
+      ...endKeys({ source: caller.source, subject: undefined, session: providerSession }),
+    ];
+    const ends = await Promise.all(keys.map((key) => store.get(ENDED_KIND, key)));
+    return ends.some((endedAtMs) => typeof endedAtMs === 'number' && endedAtMs >= authenticatedAtMs);
   }
 
   /** Ends a session and, by the invariant, all that came from it; closes their streams. */

@@ -50,10 +50,11 @@ export interface TokenRules {
 }
 
 /**
- * Reads a JWS in compact form, strictly: canonical base64url, UTF-8, no duplicate members, no critical extensions. Throws a Problem
- * `TOKEN_MALFORMED` or `TOKEN_ALGORITHM` (unauthenticated), never with any of the token's text.
+ * Reads a JWS in compact form, strictly: canonical base64url, UTF-8, no duplicate members, no critical extensions. `types` are the
+ * values of `typ` that it may have; it may have none. Throws a Problem `TOKEN_MALFORMED`, `TOKEN_ALGORITHM`, `TOKEN_TYPE` or
+ * `TOKEN_ISSUER` (unauthenticated), never with any of the token's text.
  */
-export function parseToken(text: string): ParsedToken {
+export function parseToken(text: string, types: ReadonlySet<string> = ACCEPTED_TYPES): ParsedToken {
   if (text.length > MAX_TOKEN_CHARS) throw malformed();
   const parts = text.split('.');
   const [head, body, signature] = parts;
@@ -67,7 +68,7 @@ export function parseToken(text: string): ParsedToken {
   // RFC 7515 §4.1.11: an extension that is not understood and marked critical must be refused; none is understood here.
   if (header['crit'] !== undefined || header['b64'] !== undefined) throw malformed();
   const type = header['typ'];
-  if (type !== undefined && !(typeof type === 'string' && ACCEPTED_TYPES.has(type.toLowerCase().replace(/^application\//, '')))) {
+  if (type !== undefined && !(typeof type === 'string' && types.has(type.toLowerCase().replace(/^application\//, '')))) {
     throw unauthenticated('TOKEN_TYPE', 'the token is not one that speaks for a caller');
   }
   const kid = header['kid'];
@@ -85,6 +86,23 @@ export function parseToken(text: string): ParsedToken {
  * (unauthenticated) or `IDENTITY_UNAVAILABLE` (fault).
  */
 export async function verifyToken(token: ParsedToken, rules: TokenRules, nowMs: number): Promise<VerifiedToken> {
+  const { claims, audience, ...times } = await verifyStatement(token, rules, nowMs);
+  // A security event, of which the logout token is one, speaks about a person, not for one (OIDC Back-Channel Logout 1.0 §2.4).
+  if (claims['events'] !== undefined) throw unauthenticated('TOKEN_TYPE', 'the token is not one that speaks for a caller');
+  // RFC 7800: a token bound to a key says nothing in the hands of whoever cannot show the key, and no door here can ask for it.
+  if (claims['cnf'] !== undefined)
+    throw unauthenticated('TOKEN_BOUND', 'the token is bound to a key that the call does not show');
+  const subject = claims['sub'];
+  if (typeof subject !== 'string' || subject === '' || subject.length > 255) throw claimWrong();
+  return { claims, subject, audience, ...times, verified: VERIFIED };
+}
+
+/** What every token of an issuer is held to, whatever it says: algorithm, signature, issuer, audience and times. Throws like `verifyToken`. */
+export async function verifyStatement(
+  token: ParsedToken,
+  rules: TokenRules,
+  nowMs: number,
+): Promise<Omit<VerifiedToken, 'subject' | 'verified'>> {
   if (!rules.algorithms.includes(token.algorithm)) {
     throw unauthenticated('TOKEN_ALGORITHM', 'the token is not signed with an accepted algorithm');
   }
@@ -99,14 +117,7 @@ export async function verifyToken(token: ParsedToken, rules: TokenRules, nowMs: 
       `ask for the audience ${quoted(rules.audience)}`,
     );
   }
-  // A security event, of which the logout token is one, speaks about a person, not for one (OIDC Back-Channel Logout 1.0 §2.4).
-  if (claims['events'] !== undefined) throw unauthenticated('TOKEN_TYPE', 'the token is not one that speaks for a caller');
-  // RFC 7800: a token bound to a key says nothing in the hands of whoever cannot show the key, and no door here can ask for it.
-  if (claims['cnf'] !== undefined)
-    throw unauthenticated('TOKEN_BOUND', 'the token is bound to a key that the call does not show');
-  const subject = claims['sub'];
-  if (typeof subject !== 'string' || subject === '' || subject.length > 255) throw claimWrong();
-  return { claims, subject, audience, ...lifetime(claims, rules, nowMs), verified: VERIFIED };
+  return { claims, audience, ...lifetime(claims, rules, nowMs) };
 }
 
 async function verifySignature(token: ParsedToken, rules: TokenRules): Promise<void> {

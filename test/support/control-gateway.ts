@@ -90,12 +90,18 @@ export type ControlGateway = Awaited<ReturnType<typeof controlGateway>>;
 
 /** `origin` other than the public one is for clients that cannot be told to send another host; `sessions` as in a configuration. */
 export async function controlGateway(
-  given: { readonly origin?: string; readonly port?: number; readonly sessions?: Readonly<Record<string, string>> } = {},
+  given: {
+    readonly origin?: string;
+    readonly port?: number;
+    readonly sessions?: Readonly<Record<string, string>>;
+    /** In place of the provider whose browser is the test itself: an entry of `identity:`. */
+    readonly source?: Readonly<Record<string, unknown>>;
+  } = {},
 ) {
   const { origin = CONTROL, port = 0, sessions = {} } = given;
   const clock = testClock();
   const provider = await codeFlowIssuer(clock);
-  const identityRoom = await room([oidcEntry(provider.issuer.issuer)], {
+  const identityRoom = await room([given.source ?? oidcEntry(provider.issuer.issuer)], {
     clock,
     controlOrigin: origin,
     sessions: sessionsSchema.parse(sessions),
@@ -128,6 +134,7 @@ export async function controlGateway(
     authenticator: identity.authenticator,
     sessions: identity.sessions,
     login: identity.login,
+    providerLogout: identity.providerLogout,
     handoff: identity.handoff,
     cliLogin: identity.cliLogin,
     tokens: identity.programTokens,
