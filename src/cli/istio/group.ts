@@ -25,17 +25,30 @@ export function istioVerbs(program: Command, run: Run): void {
         'fairlead istio explain -f mesh.yaml -n shop --to svc/cart --port 80 --request request.http',
         'fairlead istio explain -n shop --to app=cart --jwt-claims \'{"iss": "https://idp.example", "sub": "ada"}\'',
       ]),
-    ).requiredOption(
-      '--to <workload>',
-      'deploy/NAME, pod/NAME, sa/NAME, svc/NAME, gateway/NAME, waypoint/NAME, or labels: app=NAME',
-    ),
+    ).requiredOption('--to <workload>', TO),
   )
     .addOption(proxyOption())
     .addOption(new Option('--authoriser <answer>', 'what external authorisers say').choices(['allow', 'deny']))
     .action(async (options) =>
       run(async () => (await import('./explain.ts')).explainRequest(options, await createOutput(options.output)))(),
     );
+
+  meshOptions(
+    verb(group, 'who-can <method> <path>', 'list who may send a request to a workload', [
+      'fairlead istio who-can POST /deployments/1/create_flow_run -f mesh/ -n prefect --to svc/prefect --port 80',
+    ]),
+  )
+    .requiredOption('--to <workload>', TO)
+    .option('--port <number>', 'of the Service for svc/NAME, of the workload for all others')
+    .option('--host <host>', 'only for this host')
+    .option('--http2', 'over HTTP/2')
+    .addOption(proxyOption())
+    .action(async (method: string, path: string, options) =>
+      run(async () => (await import('./who-can.ts')).whoMaySend(method, path, options, await createOutput(options.output)))(),
+    );
 }
+
+const TO = 'deploy/NAME, pod/NAME, sa/NAME, svc/NAME, gateway/NAME, waypoint/NAME, or labels: app=NAME';
 
 /** What every verb on files takes. */
 function meshOptions(command: Command): Command {

@@ -1,0 +1,93 @@
+import type { Leaf } from '../matcher.ts';
+
+/** More are not tried: the search says that it was bounded. */
+export const MOST_IDENTITIES = 400;
+
+/**
+ * Names of callers that tell rules apart: those that the rules speak of, in all their combinations, those of the mesh, and one that
+ * nobody speaks of.
+ */
+export function identityPool(leaves: readonly Leaf[], known: readonly string[], trustDomain: string): readonly string[] {
+  const parts = partsOf(leaves, trustDomain);
+  const pool = new Set<string>();
+  for (const name of parts.whole) pool.add(name);
+  for (const name of known.slice(0, MOST_IDENTITIES / 2)) pool.add(name);
+  for (const domain of parts.domains)
+    for (const namespace of parts.namespaces)
+      for (const account of parts.accounts) pool.add(`spiffe://${domain}/ns/${namespace}/sa/${account}`);
+  return [...pool].slice(0, MOST_IDENTITIES);
+}
+
+interface Parts {
+  readonly whole: Set<string>;
+  readonly domains: Set<string>;
+  readonly namespaces: Set<string>;
+  readonly accounts: Set<string>;
+}
+
+/** What nobody is called. */
+const NOBODY = 'somebody-else';
+
+function partsOf(leaves: readonly Leaf[], trustDomain: string): Parts {
+  const parts: Parts = {
+    whole: new Set(),
+    domains: new Set([trustDomain]),
+    namespaces: new Set([NOBODY]),
+    accounts: new Set([NOBODY]),
+  };
+  for (const leaf of leaves) {
+    if (leaf.type !== 'identity') continue;
+    const { test } = leaf;
+    switch (test.op) {
+      case 'exact':
+        parts.whole.add(test.value);
+        learn(parts, test.value);
+        break;
+      case 'prefix':
+        parts.whole.add(completed(test.value));
+        learn(parts, test.value);
+        break;
+      case 'spiffeSuffix':
+        parts.whole.add(`spiffe://${test.suffix.startsWith('/') ? trustDomain : `${trustDomain}/`}${test.suffix}`);
+        learn(parts, test.suffix);
+        break;
+      case 'suffix':
+        parts.whole.add(`spiffe://${trustDomain}/${test.value}`);
+        break;
+      case 'namespace':
+        parts.namespaces.add(test.value.replaceAll('*', 'x'));
+        break;
+      case 'serviceAccount':
+        parts.namespaces.add(test.namespace);
+        parts.accounts.add(test.name);
+        break;
+      case 'trustDomain':
+        if (test.value !== '*') parts.domains.add(test.value.replace('*', 'x'));
+        break;
+      case 'nonEmpty':
+      case 'present':
+        break;
+    }
+  }
+  return parts;
+}
+
+/** The parts that a piece of a name shows. */
+function learn({ domains, namespaces, accounts }: Parts, text: string): void {
+  const [, domain] = /^spiffe:\/\/([^/*]+)\//.exec(text) ?? [];
+  const [, namespace] = /\/ns\/([^/*]+)(?:\/|$)/.exec(text) ?? [];
+  const [, account] = /(?:^|\/)sa\/([^/*]+)$/.exec(text) ?? [];
+  if (domain !== undefined) domains.add(domain);
+  if (namespace !== undefined) namespaces.add(namespace);
+  if (account !== undefined) accounts.add(account);
+}
+
+/** A whole name that begins like this. */
+function completed(prefix: string): string {
+  if (/\/sa\/[^/]*$/.test(prefix)) return `${prefix}${prefix.endsWith('/') ? NOBODY : ''}`;
+  if (/\/ns\/[^/]+\/$/.test(prefix)) return `${prefix}sa/${NOBODY}`;
+  if (/\/ns\/[^/]*$/.test(prefix)) return `${prefix}${prefix.endsWith('/') ? NOBODY : ''}/sa/${NOBODY}`;
+  if (/^spiffe:\/\/[^/]+\/$/.test(prefix)) return `${prefix}ns/${NOBODY}/sa/${NOBODY}`;
+  if (/^spiffe:\/\/[^/]+$/.test(prefix)) return `${prefix}/ns/${NOBODY}/sa/${NOBODY}`;
+  return `${prefix}${NOBODY}`;
+}
