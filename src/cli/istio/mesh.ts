@@ -37,7 +37,7 @@ export async function loadMesh(options: MeshOptions, output: Output): Promise<Lo
     throw new Problem({
       code: 'MESH_INCOMPLETE',
       kind: 'invalid',
-      message: `${errors.length === 1 ? 'one place' : `${errors.length} places`} could not be read, so no answer would be sure`,
+      message: `${errors.length === 1 ? 'one error' : `${errors.length} errors`} in these files, so no answer would be sure`,
       hint: 'mend them, name other files with -f, or say --partial to go without them',
     });
   }
