@@ -6,6 +6,22 @@ export function parseAddress(text: string): readonly number[] | undefined {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
+/** An address as text in the shortest form, in lower case. */
+export function formatAddress(bytes: readonly number[]): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const numbers = Array.from({ length: 8 }, (_, index) => ((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0));
+  if (numbers.slice(0, 5).every((number) => number === 0) && numbers[5] === 0xffff) return `::ffff:${bytes.slice(12).join('.')}`;
+  const text = numbers.map((number) => number.toString(16));
+  let best = { at: 0, length: 1 };
+  for (let at = 0; at < 8; at += 1) {
+    let length = 0;
+    while (numbers[at + length] === 0) length += 1;
+    if (length > best.length) best = { at, length };
+  }
+  if (best.length < 2) return text.join(':');
+  return `${text.slice(0, best.at).join(':')}::${text.slice(best.at + best.length).join(':')}`;
+}
+
 /** Whether an address lies in a block. Families never mix: `::/0` does not hold IPv4. */
 export function inBlock(
   address: readonly number[],

@@ -45,7 +45,9 @@ export type LeafTest =
       readonly test: StringTest;
     };
 
-/** Case-sensitive unless `ignoreCase` (ASCII). `nonEmpty` is RE2's `.+` on the whole value; `present` needs only the attribute. */
+/**
+ * Values that are compared with wire texts (header, path, sni, identity) are latin-1, one character a byte of their UTF-8; those
+ * of claims and metadata are Unicode. Case-sensitive unless `ignoreCase` (ASCII). `nonEmpty` is RE2's `.+` on the whole value; `present` needs only the attribute. */
 export type StringTest =
   | { readonly op: 'exact' | 'prefix' | 'suffix'; readonly value: string; readonly ignoreCase: boolean }
   | { readonly op: 'nonEmpty' }

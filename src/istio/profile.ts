@@ -10,14 +10,34 @@ export interface Profile {
   readonly dotSegmentParameters: boolean;
   /** A regular expression (`*` on a path) can match a value with bytes 0x80 to 0xff. */
   readonly regexOnInvalidUtf8: boolean;
+  /** The method QUERY is known, and refused without a content type. */
+  readonly knowsQuery: boolean;
 }
 
 export type ProfileName = 'envoy-1.36' | 'envoy-1.38' | 'envoy-1.40';
 
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
-  'envoy-1.36': { name: 'envoy-1.36', duplicateHeaders: 'joined', dotSegmentParameters: false, regexOnInvalidUtf8: false },
-  'envoy-1.38': { name: 'envoy-1.38', duplicateHeaders: 'each', dotSegmentParameters: false, regexOnInvalidUtf8: false },
-  'envoy-1.40': { name: 'envoy-1.40', duplicateHeaders: 'each', dotSegmentParameters: true, regexOnInvalidUtf8: true },
+  'envoy-1.36': {
+    name: 'envoy-1.36',
+    duplicateHeaders: 'joined',
+    dotSegmentParameters: false,
+    regexOnInvalidUtf8: false,
+    knowsQuery: false,
+  },
+  'envoy-1.38': {
+    name: 'envoy-1.38',
+    duplicateHeaders: 'each',
+    dotSegmentParameters: false,
+    regexOnInvalidUtf8: false,
+    knowsQuery: false,
+  },
+  'envoy-1.40': {
+    name: 'envoy-1.40',
+    duplicateHeaders: 'each',
+    dotSegmentParameters: true,
+    regexOnInvalidUtf8: true,
+    knowsQuery: true,
+  },
 };
 
 export const NEWEST: Profile = PROFILES['envoy-1.40'];

@@ -1,5 +1,6 @@
 import type { DroppedTerm } from '../chain.ts';
 import type { IdentityTest, LeafTest, Matcher, Origin, StringTest } from '../matcher.ts';
+import { wireText } from '../wire-text.ts';
 import { parseCidr } from './cidr.ts';
 import { expandPrincipal, expandTrustDomain, type TrustBundle } from './trust-domain.ts';
 
@@ -17,11 +18,11 @@ export type DropReason = DroppedTerm['reason'];
 export type Term = (value: string, origin: Origin, scope: TermScope) => readonly Matcher[] | DropReason;
 
 /** The terms by the field that carries them (istio pilot/pkg/security/authz/model). */
-export const hosts: Term = httpOnly((value) => ({ type: 'header', name: ':authority', test: headerTest(value, true) }));
-export const methods: Term = httpOnly((value) => ({ type: 'header', name: ':method', test: headerTest(value, false) }));
+export const hosts: Term = httpOnly((value) => ({ type: 'header', name: ':authority', test: headerTest(wireText(value), true) }));
+export const methods: Term = httpOnly((value) => ({ type: 'header', name: ':method', test: headerTest(wireText(value), false) }));
 export const paths: Term = httpOnly((value) => ({
   type: 'path',
-  test: isTemplate(value) ? { op: 'template', template: value } : stringTest(value),
+  test: isTemplate(value) ? { op: 'template', template: value } : stringTest(wireText(value)),
 }));
 export const ports: Term = (value, origin) => {
   // Go's ParseUint: digits alone, leading zeros included.
@@ -31,18 +32,30 @@ export const ports: Term = (value, origin) => {
 export const localIps: Term = (value, origin) => blockTerm('localIp', value, origin);
 export const directIps: Term = (value, origin) => blockTerm('directIp', value, origin);
 export const remoteIps: Term = (value, origin) => blockTerm('remoteIp', value, origin);
-export const sni: Term = (value, origin) => [{ type: 'sni', test: stringTest(value), origin }];
+export const sni: Term = (value, origin) => [{ type: 'sni', test: stringTest(wireText(value)), origin }];
 
 export const principals: Term = (value, origin, { bundle }) =>
-  expandPrincipal(value, bundle).map((one) => ({ type: 'identity', test: principalTest(one), origin }));
-export const namespaces: Term = (value, origin) => [{ type: 'identity', test: { op: 'namespace', value }, origin }];
+  expandPrincipal(value, bundle).map((one) => ({ type: 'identity', test: principalTest(wireText(one)), origin }));
+export const namespaces: Term = (value, origin) => [
+  { type: 'identity', test: { op: 'namespace', value: wireText(value) }, origin },
+];
 export const serviceAccounts: Term = (value, origin, scope) => {
   const slash = value.indexOf('/');
   const namespace = slash < 0 ? scope.namespace : value.slice(0, slash);
-  return [{ type: 'identity', test: { op: 'serviceAccount', namespace, name: value.slice(slash + 1) }, origin }];
+  return [
+    {
+      type: 'identity',
+      test: { op: 'serviceAccount', namespace: wireText(namespace), name: wireText(value.slice(slash + 1)) },
+      origin,
+    },
+  ];
 };
 export const trustDomains: Term = (value, origin, { bundle }) =>
-  expandTrustDomain(value, bundle).map((one) => ({ type: 'identity', test: { op: 'trustDomain', value: one }, origin }));
+  expandTrustDomain(value, bundle).map((one) => ({
+    type: 'identity',
+    test: { op: 'trustDomain', value: wireText(one) },
+    origin,
+  }));
 
 export const requestPrincipals: Term = (value, origin, { transport }) => {
   if (transport === 'tcp') return 'http-only';
@@ -72,7 +85,7 @@ export function header(name: string | undefined): Term {
     if (name === undefined) return 'bad-key';
     // Envoy's header map calls the authority by both names.
     const lower = name.toLowerCase();
-    return [{ type: 'header', name: lower === 'host' ? ':authority' : lower, test: headerTest(value, false), origin }];
+    return [{ type: 'header', name: lower === 'host' ? ':authority' : lower, test: headerTest(wireText(value), false), origin }];
   };
 }
 

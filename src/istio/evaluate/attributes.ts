@@ -27,8 +27,8 @@ export interface Attributes {
 
 export interface HttpAttributes {
   readonly headers: HeaderMap;
-  /** Normalised, without query and fragment. */
-  path: string;
+  /** Normalised, without query and fragment; undefined on CONNECT, which has none and no route. */
+  path: string | undefined;
 }
 
 /** The bytes of an address; undefined when the facts hold none that can be read, which then lies in no block. */

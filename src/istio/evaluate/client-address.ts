@@ -1,4 +1,4 @@
-import { parseAddress } from '../address.ts';
+import { formatAddress, parseAddress } from '../address.ts';
 import type { WorkloadRef } from '../objects.ts';
 
 /** What is known of the client's address from a request. */
@@ -37,7 +37,9 @@ function lastAddress(xff: string | undefined, skipped: number): string | undefin
     /^[ \t\f\v\n\r]+|[ \t\f\v\n\r]+$/g,
     '',
   );
-  return parseAddress(entry) === undefined ? undefined : entry;
+  // A zone is read and says nothing about the address.
+  const bytes = parseAddress(entry.includes(':') ? entry.replace(/%[0-9A-Za-z]+$/, '') : entry);
+  return bytes === undefined ? undefined : formatAddress(bytes);
 }
 
 function isLoopback(address: string): boolean {

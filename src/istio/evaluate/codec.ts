@@ -1,4 +1,5 @@
 import type { RequestFacts } from '../facts.ts';
+import type { Profile } from '../profile.ts';
 
 /** A refusal by the proxy's codec or connection manager, before any filter. */
 export interface Rejection {
@@ -10,36 +11,91 @@ export interface Rejection {
 /** What the codec makes of a request target. */
 export interface Target {
   readonly authority: string;
-  /** Undefined: CONNECT without a path. */
+  /** Undefined: CONNECT, which has none. */
   readonly path: string | undefined;
 }
 
-/** Refuses what the proxy's codec refuses, else says what the target is. */
-export function readTarget(facts: RequestFacts): Target | Rejection {
-  return facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts);
+/**
+ * Refuses what the proxy's codec refuses, else says what the target is. The rules are those of Envoy's HTTP/1 parser (balsa) and of
+ * its HTTP/2 library, byte by byte as running proxies showed them.
+ */
+export function readTarget(facts: RequestFacts, profile: Profile): Target | Rejection {
+  const target = facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts);
+  if ('path' in target && facts.method === 'QUERY' && profile.knowsQuery && !hasContentType(facts)) {
+    return { s: 400, by: 'query_missing_content_type' };
+  }
+  return target;
 }
 
-const CODEC_ERROR: Rejection = { s: 400, by: 'http1.codec_error' };
 const RESET: Rejection = { by: 'h2_stream_reset' };
 
-function readHttp1({ method, path, authority }: RequestFacts): Target | Rejection {
-  if (!HTTP1_METHODS.has(method)) return CODEC_ERROR;
-  if (path === '' || !/^[\t\f\x21-\x7e]*$/.test(path)) return CODEC_ERROR;
-  if (method === 'CONNECT') return { authority: path, path: undefined };
-  if (path.startsWith('/') || path.startsWith('*')) return { authority, path };
-  const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)(.*)$/.exec(path);
-  if (absolute === null) return CODEC_ERROR;
-  const rest = absolute[2] ?? '';
-  return { authority: absolute[1] ?? '', path: rest === '' ? '/' : rest.startsWith('/') ? rest : `/${rest}` };
+function http1(by: string): Rejection {
+  return { s: 400, by };
 }
 
-function readHttp2({ method, path, authority }: RequestFacts): Target | Rejection {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) return RESET;
-  if (/[\0-\x20\x7f]/.test(path)) return RESET;
-  if (!/^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]*$/.test(authority)) return RESET;
-  if (method === 'CONNECT') return { authority, path: undefined };
-  return { authority, path };
+const CODEC_ERROR = http1('http1.codec_error');
+const INVALID_URL = http1('http1.invalid_url');
+
+function readHttp1({ method, path: sent, authority, headers }: RequestFacts): Target | Rejection {
+  // The parser takes white space before the version as one.
+  const path = sent.replace(/[ \t\r]+$/, '');
+  const head = `${method} ${path}`;
+  // The first line ends at a line feed, and then has no version.
+  if (/^[\x21-\x7e]+\n/.test(path)) return { s: 426, by: 'low_version' };
+  if (CONTROL.test(head) || CONTROL.test(authority) || headers.some((pair) => pair.some((text) => CONTROL.test(text)))) {
+    return http1('http1.invalid_characters');
+  }
+  if (!HTTP1_METHODS.has(method)) return CODEC_ERROR;
+  if (path === '' && method === 'CONNECT') return INVALID_URL;
+  if (!VISIBLE.test(path)) return CODEC_ERROR;
+  if (headers.some(([name, value]) => !TOKEN.test(name.split(':', 1)[0] ?? '') || value.trimEnd().includes('\n')))
+    return CODEC_ERROR;
+  if (authority.includes('\n')) return CODEC_ERROR;
+  const target = method === 'CONNECT' ? connectTarget(path) : originOrAbsolute(method, path, authority);
+  if ('by' in target) return target;
+  return /^[!$-.0-;=@-[\]_a-z~\r]*$/.test(target.authority) ? target : http1('http.invalid_authority');
 }
+
+function originOrAbsolute(method: string, path: string, authority: string): Target | Rejection {
+  if (path.startsWith('/') || (path.startsWith('*') && method === 'OPTIONS')) return { authority, path };
+  if (path.startsWith('*')) return INVALID_URL;
+  const absolute = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([A-Za-z0-9!$%&'()*+,\-.:;=@[\]_~]*)((?:[/?].*)?)$/.exec(path);
+  if (absolute === null || (absolute[2] ?? '').includes('@@')) return CODEC_ERROR;
+  const [, scheme = '', host = '', rest = ''] = absolute;
+  if (!isHost(host)) return INVALID_URL;
+  if (!/^https?$/i.test(scheme)) return http1('http1.invalid_scheme');
+  return { authority: host, path: rest === '' ? '/' : rest };
+}
+
+function connectTarget(path: string): Target | Rejection {
+  if (path.startsWith('#')) return CODEC_ERROR;
+  const isAuthority = isHost(path) && /:[0-9]+$/.test(path);
+  return isAuthority ? { authority: path, path: undefined } : INVALID_URL;
+}
+
+/** A host that URL parsing accepts: not empty, no escape, a port that is one. */
+function isHost(text: string): boolean {
+  const host = text.replace(/^.*@/, '');
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]%]+)(?::([0-9]{0,10}))?$/.exec(host);
+  return match !== null && Number(match[2] ?? 0) <= 65_535;
+}
+
+function readHttp2({ method, path, authority, headers }: RequestFacts): Target | Rejection {
+  if (!TOKEN.test(method)) return RESET;
+  if (!/^[!$-.0-;=A-[\]_a-z~]+$/.test(authority)) return RESET;
+  if (headers.some(([name, value]) => !TOKEN.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))) return RESET;
+  if (method === 'CONNECT') return { authority, path: undefined };
+  const isPath = path.startsWith('/') || (path === '*' && method === 'OPTIONS');
+  return isPath && !/[\0-\x20\x7f]/.test(path) ? { authority, path } : RESET;
+}
+
+function hasContentType({ headers }: RequestFacts): boolean {
+  return headers.some(([name]) => name.toLowerCase() === 'content-type');
+}
+
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+const VISIBLE = /^[\x21-\x7e]+$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** The methods that Envoy's HTTP/1 parser knows. */
 const HTTP1_METHODS: ReadonlySet<string> = new Set([
@@ -56,8 +112,8 @@ const HTTP1_METHODS: ReadonlySet<string> = new Set([
     'PROPPATCH',
     'PURGE',
     'PUT',
+    'QUERY',
     'REBIND',
-    'REPORT',
   ],
-  ...['SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE'],
+  ...['REPORT', 'SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE'],
 ]);

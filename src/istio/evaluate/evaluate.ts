@@ -19,7 +19,8 @@ export function evaluate(chain: Chain, facts: RequestFacts): Verdict {
     const { refused, path, remoteIp } = received;
     return { v: 'reject', ...refused, ...(path !== undefined && { path }), ...(remoteIp !== undefined && { remote: remoteIp }) };
   }
-  const shown = { path: received.headers.joined(':path') ?? '', remote: received.remoteIp };
+  const path = received.headers.joined(':path');
+  const shown = { ...(path !== undefined && { path }), remote: received.remoteIp };
   return runFilters(chain, facts, readAttributes(chain, facts, received), shown);
 }
 
@@ -33,18 +34,21 @@ function runFilters(chain: Chain, facts: RequestFacts, attributes: Attributes, s
     if (result === undefined) return unknown(attributes.unsure, shown);
     if (result !== 'none') return denial(isHttp, result.id, shown);
   }
+  // A request without a route, as CONNECT is, passes the authoriser's filter and the tokens' filter.
+  const hasRoute = !isHttp || attributes.http?.path !== undefined;
   for (const step of chain.custom) {
     const result = firstMatch(step.rules, attributes);
     if (result === undefined) return unknown(attributes.unsure, shown);
     if (result === 'none') continue;
     shown = { ...shown, ext: result.id };
+    if (!hasRoute) continue;
     const answer = facts.askAuthoriser?.(step.provider.name);
     if (answer === undefined) return unknown('authoriser-not-asked', shown);
     const refusal = authoriserRefusal(step, answer, isHttp);
     if (answer.answer !== 'error') shown = { ...shown, asked: true };
     if (refusal !== undefined) return { v: 'deny', ...refusal, ...shown };
   }
-  if (isHttp && attributes.http !== undefined) {
+  if (attributes.http?.path !== undefined) {
     const { headers } = attributes.http;
     const outcome = checkTokens(chain.jwt, {
       headers,
@@ -77,7 +81,8 @@ function runPolicies(chain: Chain, attributes: Attributes, start: Shown): Verdic
       if (result !== 'none') return denial(isHttp, result.id, shown);
     } else if (result === 'none') return denial(isHttp, 'none', shown);
   }
-  return { v: 'allow', ...(isHttp && { s: 200 }), ...shown };
+  const hasRoute = attributes.http?.path !== undefined;
+  return { v: 'allow', ...(isHttp && (hasRoute ? { s: 200 } : { s: 404, by: 'route_not_found' })), ...shown };
 }
 
 /** What the dry-run rules of a step would have said; undefined when it cannot be told. */

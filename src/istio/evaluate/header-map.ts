@@ -16,6 +16,11 @@ export class HeaderMap {
     return this.#joins && values !== undefined && values.length > 1 ? [values.join(',')] : values;
   }
 
+  /** The values of a header, each on its own in every profile. */
+  each(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
   /** The value of a header; repeats joined with a comma. */
   joined(name: string): string | undefined {
     return this.#values.get(name)?.join(',');
@@ -24,7 +29,7 @@ export class HeaderMap {
   add(name: string, value: string): void {
     const values = this.#values.get(name);
     if (values === undefined) this.#values.set(name, [value]);
-    else if (ONE_VALUE.has(name)) values[0] = `${values[0]},${value}`;
+    else if (ONE_VALUE.has(name)) values[0] = [values[0], value].filter((one) => one !== '').join(',');
     else values.push(value);
   }
 
@@ -38,4 +43,4 @@ export class HeaderMap {
 }
 
 /** Headers with a slot of their own in Envoy's map, among those that a client may repeat. */
-const ONE_VALUE: ReadonlySet<string> = new Set(['x-forwarded-for', 'authorization']);
+const ONE_VALUE: ReadonlySet<string> = new Set(['x-forwarded-for', 'authorization', 'user-agent']);

@@ -80,8 +80,8 @@ class JwtFilter {
   }
 
   /**
-   * The tokens at a rule's places, last place first. Required: every one must be good, and one must be there. Otherwise none may
-   * be there; those that are there are judged by the first rule of their issuer, and the last verdict counts.
+   * The tokens at a rule's places, last place first, of which every one must be good. Required: one must be there, and the rule
+   * judges; otherwise the first rule of a token's issuer does.
    */
   #verify(rule: JwtRule, required: boolean): TokenStatus {
     const { headers } = this.#input;
@@ -91,7 +91,7 @@ class JwtFilter {
     let status: TokenStatus = required ? 'Jwt is missing' : 'ok';
     for (const token of tokens.reverse()) {
       status = this.#judge(token, rule, required);
-      if (status === undefined || (required && status !== 'ok')) break;
+      if (status !== 'ok') break;
     }
     if (status !== 'ok' && status !== 'Jwt is missing') this.refusedBy = this.#steps[this.#rules.indexOf(rule)];
     return status;

@@ -1,22 +1,29 @@
 import type { PathNormalization } from '../objects.ts';
 import type { Profile } from '../profile.ts';
 
+/** A path as far as the proxy came with it. */
+export interface NormalizedPath {
+  readonly path: string;
+  readonly isRefused: boolean;
+}
+
 /**
- * The `:path` that the proxy matches and forwards, or undefined when it refuses it. The query stays as it came; a fragment is
- * cut in every mode (envoy source/common/http/path_utility.cc, conn_manager_utility.cc).
+ * The `:path` that the proxy matches and forwards, or refuses. The query stays as it came; a fragment is cut in every mode
+ * (envoy source/common/http/path_utility.cc, conn_manager_utility.cc).
  */
-export function normalizePath(path: string, mode: PathNormalization, profile: Profile): string | undefined {
+export function normalizePath(path: string, mode: PathNormalization, profile: Profile): NormalizedPath {
   const hash = path.indexOf('#');
   const whole = hash < 0 ? path : path.slice(0, hash);
-  if (mode === 'NONE') return whole;
+  if (mode === 'NONE') return { path: whole, isRefused: false };
   const mark = whole.indexOf('?');
   const query = mark < 0 ? '' : whole.slice(mark);
   const bare = mark < 0 ? whole : whole.slice(0, mark);
   const decoded = mode === 'DECODE_AND_MERGE_SLASHES' ? decodeSlashes(bare) : bare;
-  const canonical = canonicalPath(decoded, profile.dotSegmentParameters);
-  if (canonical === undefined) return undefined;
+  const plain = profile.dotSegmentParameters ? withoutDotParameters(decoded) : decoded;
+  const canonical = canonicalPath(plain);
+  if (canonical === undefined) return { path: plain + query, isRefused: true };
   const merges = mode === 'DECODE_AND_MERGE_SLASHES' || mode === 'MERGE_SLASHES';
-  return (merges ? mergeSlashes(canonical) : canonical) + query;
+  return { path: (merges ? mergeSlashes(canonical) : canonical) + query, isRefused: false };
 }
 
 /** The part of `:path` that path matchers see. */
@@ -44,20 +51,23 @@ function mergeSlashes(path: string): string {
  * escaped unreserved characters are decoded once, characters that no path may hold are escaped. Undefined for a NUL,
  * escaped or not.
  */
-function canonicalPath(path: string, dotParameters: boolean): string | undefined {
-  return new Canonicalizer(path, dotParameters).run();
+function canonicalPath(path: string): string | undefined {
+  return new Canonicalizer(path).run();
+}
+
+/** `..;x` and `.;x` as `..` and `.`: whole segments between slashes, before anything is decoded. */
+function withoutDotParameters(path: string): string {
+  return path.replace(/(^|\/)(\.{1,2});[^/]*/g, '$1$2');
 }
 
 class Canonicalizer {
   readonly #path: string;
-  readonly #dotParameters: boolean;
   #out = '';
   /** Index in the output of the last `%` that starts no escape; far below zero when there is none near. */
   #looseAt = -10;
 
-  constructor(path: string, dotParameters: boolean) {
+  constructor(path: string) {
     this.#path = path;
-    this.#dotParameters = dotParameters;
   }
 
   run(): string | undefined {
@@ -109,11 +119,7 @@ class Canonicalizer {
   #segmentEnd(index: number): number | undefined {
     const character = this.#path[index];
     if (character === undefined) return index;
-    if (isSlash(character)) return index + 1;
-    if (!this.#dotParameters || character !== ';') return undefined;
-    let end = index;
-    while (end < this.#path.length && !isSlash(this.#path[end])) end += 1;
-    return end < this.#path.length ? end + 1 : end;
+    return isSlash(character) ? index + 1 : undefined;
   }
 
   /** Drops the last segment of the output, keeping the slash before it. */
@@ -138,10 +144,7 @@ class Canonicalizer {
       return index + 3;
     }
     this.#out += value;
-    if (this.#looseAt >= this.#out.length - 3) {
-      this.#fixNested(index + 3);
-      this.#looseAt = -10;
-    }
+    if (this.#looseAt >= this.#out.length - 3) this.#fixNested(index + 3);
     return index + 3;
   }
 

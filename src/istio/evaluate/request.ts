@@ -21,7 +21,7 @@ export interface RefusedRequest {
 
 /** What codec and connection manager do to a request before the first filter. */
 export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | RefusedRequest {
-  const target = readTarget(facts);
+  const target = readTarget(facts, chain.profile);
   if ('by' in target) return { refused: target, path: undefined, remoteIp: target.s === undefined ? undefined : facts.remoteIp };
   const headers = readHeaders(chain, facts);
   const client = clientAddress(chain.workload, facts.remoteIp, headers.joined('x-forwarded-for'), facts.localIp);
@@ -30,22 +30,23 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
   headers.set(':method', facts.method);
   headers.set(':authority', target.authority);
   const path = target.path === undefined ? undefined : withTokens(target.path, facts);
-  if (path === undefined) return { headers, path: '', remoteIp: client.remoteIp };
+  if (path === undefined) return { headers, path: undefined, remoteIp: client.remoteIp };
   if (!path.startsWith('/')) {
     return { refused: { s: 404, by: 'absolute_path_rejected' }, path, remoteIp: client.remoteIp };
   }
   const normal = normalizePath(path, chain.normalization, chain.profile);
-  if (normal === undefined) {
-    return { refused: { s: 400, by: 'path_normalization_failed' }, path, remoteIp: client.remoteIp };
+  if (normal.isRefused) {
+    return { refused: { s: 400, by: 'path_normalization_failed' }, path: normal.path, remoteIp: client.remoteIp };
   }
-  headers.set(':path', normal);
-  return { headers, path: withoutQuery(normal), remoteIp: client.remoteIp };
+  headers.set(':path', normal.path);
+  return { headers, path: withoutQuery(normal.path), remoteIp: client.remoteIp };
 }
 
 function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   const headers = new HeaderMap(chain.profile.duplicateHeaders === 'joined');
   const sent = facts.headers.map(
-    ([name, value]) => [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t]+|[ \t]+$/g, '')] as const,
+    ([name, value]) =>
+      [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t\r]+|[ \t\r\n]+$/g, '')] as const,
   );
   for (const [index, { in: place }] of facts.tokens.entries()) {
     if ('header' in place) sent.push([place.header.toLowerCase(), place.prefix + tokenMark(index)]);

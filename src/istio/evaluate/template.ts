@@ -1,8 +1,8 @@
 import type { TemplateTest } from '../matcher.ts';
 
 /**
- * A path against a template: `{*}` is one or more path characters, `{**}` any number of them and slashes; everything else
- * stands for itself (envoy source/extensions/path/match/uri_template). Walks the path once for each part of the template.
+ * A path against a template: `{*}` is one or more path characters, `{**}` any number of them and slashes, each
+ * at the start of a segment; everything else stands for itself (envoy source/extensions/path/match/uri_template). Walks the path once for each part of the template.
  */
 export function matchesTemplate(test: TemplateTest, path: string): boolean {
   const parts = partsOf(test);
@@ -26,9 +26,10 @@ function partsOf(test: TemplateTest): readonly Part[] {
   const segments = test.template.replaceAll('{*}', '*').replaceAll('{**}', '**').split('/');
   for (const [index, segment] of segments.entries()) {
     if (index > 0) parts.push({ type: 'literal', text: '/' });
-    if (segment === '*') parts.push({ type: 'segment' });
-    else if (segment === '**') parts.push({ type: 'rest' });
-    else if (segment !== '') parts.push({ type: 'literal', text: segment });
+    const operator = /^\*{0,2}/.exec(segment)?.[0] ?? '';
+    if (operator !== '') parts.push({ type: operator === '*' ? 'segment' : 'rest' });
+    const rest = segment.slice(operator.length);
+    if (rest !== '') parts.push({ type: 'literal', text: rest });
   }
   compiled.set(test, parts);
   return parts;

@@ -19,7 +19,7 @@ export function findTokens(rule: JwtRule, headers: HeaderMap, target: string): F
   return [
     ...fromHeaders(places, headers),
     ...fromParams(params, target),
-    ...fromCookies(rule.fromCookies, headers.joined('cookie')),
+    ...fromCookies(rule.fromCookies, headers.each('cookie')),
   ];
 }
 
@@ -27,23 +27,16 @@ function fromHeaders(places: readonly { readonly name: string; readonly prefix: 
   const found: FoundToken[] = [];
   const keys = new Map(places.map(({ name, prefix }) => [name.toLowerCase() + prefix, { name: name.toLowerCase(), prefix }]));
   for (const [, { name, prefix }] of [...keys].sort(byKey)) {
-    const value = headers.joined(name);
-    if (value === undefined) continue;
-    const at = prefix === '' ? 0 : value.indexOf(prefix);
-    if (at < 0) continue;
-    const text = prefix === '' ? value : tokenAfter(value, at + prefix.length);
-    found.push(foundToken(text, () => headers.remove(name)));
+    for (const value of headers.each(name)) {
+      const at = value.indexOf(prefix);
+      if (at >= 0) found.push(foundToken(value.slice(at + prefix.length), () => headers.remove(name)));
+    }
   }
   return found;
 }
 
 function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
   return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/** The first run of token characters behind a place; the whole value when there is none. */
-function tokenAfter(value: string, from: number): string {
-  return /[A-Za-z0-9\-_.\ue000-\uf8ff]+/.exec(value.slice(from))?.[0] ?? value;
 }
 
 function fromParams(params: readonly string[], target: string): FoundToken[] {
@@ -64,9 +57,8 @@ function fromParams(params: readonly string[], target: string): FoundToken[] {
   });
 }
 
-function fromCookies(names: readonly string[], header: string | undefined): FoundToken[] {
-  if (header === undefined) return [];
-  const cookies = header.split(';').map((crumb) => crumb.trim());
+function fromCookies(names: readonly string[], headers: readonly string[]): FoundToken[] {
+  const cookies = headers.flatMap((header) => header.split(';')).map((crumb) => crumb.trim());
   return [...new Set(names)].sort().flatMap((name) => {
     const crumb = cookies.find((cookie) => cookie.startsWith(`${name}=`));
     return crumb === undefined ? [] : [foundToken(crumb.slice(name.length + 1).replace(/^"(.*)"$/, '$1'), () => {})];
