@@ -20,7 +20,7 @@ export interface Target {
  * its HTTP/2 library, byte by byte as running proxies showed them.
  */
 export function readTarget(facts: RequestFacts, profile: Profile): Target | Rejection {
-  const target = facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts);
+  const target = facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts, profile);
   if ('path' in target && facts.method === 'QUERY' && profile.knowsQuery && !hasContentType(facts)) {
     return { s: 400, by: 'query_missing_content_type' };
   }
@@ -36,7 +36,7 @@ function http1(by: string): Rejection {
 const CODEC_ERROR = http1('http1.codec_error');
 const INVALID_URL = http1('http1.invalid_url');
 
-function readHttp1({ method, path: sent, authority, headers }: RequestFacts): Target | Rejection {
+function readHttp1({ method, path: sent, authority, headers }: RequestFacts, profile: Profile): Target | Rejection {
   // The parser takes white space before the version as one.
   const path = sent.replace(/[ \t\r]+$/, '');
   const head = `${method} ${path}`;
@@ -45,7 +45,7 @@ function readHttp1({ method, path: sent, authority, headers }: RequestFacts): Ta
   if (CONTROL.test(head) || CONTROL.test(authority) || headers.some((pair) => pair.some((text) => CONTROL.test(text)))) {
     return http1('http1.invalid_characters');
   }
-  if (!HTTP1_METHODS.has(method)) return CODEC_ERROR;
+  if (!HTTP1_METHODS.has(method) || (method === 'QUERY' && !profile.knowsQuery)) return CODEC_ERROR;
   if (path === '' && method === 'CONNECT') return INVALID_URL;
   if (!VISIBLE.test(path)) return CODEC_ERROR;
   if (headers.some(([name, value]) => !TOKEN.test(name.split(':', 1)[0] ?? '') || value.trimEnd().includes('\n')))
