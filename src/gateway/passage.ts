@@ -42,13 +42,15 @@ export interface Decided extends Classified {
   readonly attributesRead: Readonly<Record<string, unknown>>;
 }
 
+/** A call that goes upstream. */
+export interface Forward {
+  readonly kind: 'forward';
+  readonly decided: Decided;
+  readonly changes: HeaderChanges;
+  readonly plan: Exclude<ResponsePlan, { kind: 'local' }> | undefined;
+}
+
 /** Where the walk ends: an answer from here, or a call that goes upstream. */
 export type Passage =
   /** `isPassing`: for a reason of ours that may be gone in a moment. */
-  | { readonly kind: 'answer'; readonly decisionId: string; readonly answer: LocalAnswer; readonly isPassing: boolean }
-  | {
-      readonly kind: 'forward';
-      readonly decided: Decided;
-      readonly changes: HeaderChanges;
-      readonly plan: Exclude<ResponsePlan, { kind: 'local' }> | undefined;
-    };
+  { readonly kind: 'answer'; readonly decisionId: string; readonly answer: LocalAnswer; readonly isPassing: boolean } | Forward;

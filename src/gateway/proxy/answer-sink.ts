@@ -4,61 +4,101 @@ import type { Outcome } from '../../core/decision.ts';
 import { Problem } from '../../core/problem.ts';
 import type { ResponsePlan, UpstreamAnswer } from '../../targets/target.ts';
 import { decodeBody } from '../../wire/content-coding.ts';
-import type { HeaderList } from '../../wire/headers.ts';
-import type { Decided, Passage } from '../passage.ts';
+import { HeaderList } from '../../wire/headers.ts';
+import type { Decided, Forward } from '../passage.ts';
 import { applyChanges } from './upstream-headers.ts';
 
 export interface AnswerSink {
   /** False when the client reads too slowly; `resume` is called when it has caught up. */
   write(chunk: Buffer): boolean;
   /** Sends what is left and yields how the call ended. */
-  end(trailers: HeaderList): Promise<Outcome>;
+  end(trailers: HeaderList): Outcome | Promise<Outcome>;
 }
 
 export interface AnswerSinkInput {
   readonly response: ServerResponse;
   readonly status: number;
   readonly headers: HeaderList;
-  readonly passage: Extract<Passage, { kind: 'forward' }>;
+  readonly passage: Forward;
   resume(): void;
 }
 
 /** Carries an answer to the client as the adapter's plan says: as it came, read on the side, or replaced. */
 export function answerSink(input: AnswerSinkInput): AnswerSink {
   const plan = input.passage.plan;
-  return plan?.kind === 'replace' ? replacingSink(input, plan) : passingSink(input, plan);
+  return plan?.kind === 'replace' ? replacingSink(input, plan) : new PassingSink(input, plan);
 }
 
-function passingSink(input: AnswerSinkInput, plan: Exclude<ResponsePlan, { kind: 'replace' | 'local' }> | undefined): AnswerSink {
-  const { response, status, passage } = input;
-  const { decided } = passage;
-  let headers = input.headers;
-  if (plan?.kind === 'headers') headers = applyChanges(headers, plan.headers({ status, headers: headerRecord(headers) }));
-  writeHead(response, status, headers, decided);
-  const kept: Buffer[] = [];
-  let keptSize = 0;
-  const maxBytes = plan?.kind === 'read' ? plan.maxBytes : 0;
-  return {
-    write(chunk) {
-      if (keptSize <= maxBytes && maxBytes > 0) {
-        keptSize += chunk.length;
-        kept.push(chunk);
-      }
-      const isTaken = response.write(chunk);
-      if (!isTaken) response.once('drain', input.resume);
-      return isTaken;
-    },
-    async end(trailers) {
-      let outcome: Outcome = { kind: 'answered', status };
-      if (plan?.kind === 'read' && keptSize <= maxBytes) {
-        // Before the last byte leaves: the caller's next call may rest on what this answer handed out.
-        outcome =
-          (await readAnswer(decided, plan, { status, headers: headerRecord(headers), body: Buffer.concat(kept) })) ?? outcome;
-      }
-      endResponse(response, trailers);
-      return outcome;
-    },
-  };
+type PassingPlan = Exclude<ResponsePlan, { kind: 'replace' | 'local' }> | undefined;
+
+/** An answer of this length at most leaves in one piece with its head. */
+const MAX_TOGETHER = 16 * 1024;
+
+class PassingSink implements AnswerSink {
+  readonly #input: AnswerSinkInput;
+  readonly #plan: PassingPlan;
+  readonly #headers: HeaderList;
+  readonly #kept: Buffer[] = [];
+  #keptSize = 0;
+  #hasBegun = false;
+  /** All of a short answer: it leaves with head and end in one piece, which costs far less than each on its own. */
+  #whole: Buffer | undefined;
+
+  constructor(input: AnswerSinkInput, plan: PassingPlan) {
+    const { response, status, passage } = input;
+    this.#input = input;
+    this.#plan = plan;
+    this.#headers =
+      plan?.kind === 'headers'
+        ? applyChanges(input.headers, plan.headers({ status, headers: headerRecord(input.headers) }))
+        : input.headers;
+    writeHead(response, status, this.#headers, passage.decided);
+  }
+
+  write(chunk: Buffer): boolean {
+    const { response, resume } = this.#input;
+    this.#keep(chunk);
+    if (!this.#hasBegun && this.#isWhole(chunk)) {
+      this.#hasBegun = true;
+      this.#whole = chunk;
+      return true;
+    }
+    this.#hasBegun = true;
+    const isTaken = response.write(chunk);
+    if (!isTaken) response.once('drain', resume);
+    return isTaken;
+  }
+
+  end(trailers: HeaderList): Outcome | Promise<Outcome> {
+    if (this.#plan?.kind === 'read' && this.#keptSize <= this.#plan.maxBytes) return this.#endRead(this.#plan, trailers);
+    this.#endResponse(trailers);
+    return { kind: 'answered', status: this.#input.status };
+  }
+
+  /** It is read before the last byte leaves: the caller's next call may rest on what this answer handed out. */
+  async #endRead(plan: Extract<PassingPlan, { kind: 'read' }>, trailers: HeaderList): Promise<Outcome> {
+    const { status, passage } = this.#input;
+    const answer = { status, headers: headerRecord(this.#headers), body: Buffer.concat(this.#kept) };
+    const outcome = await readAnswer(passage.decided, plan, answer);
+    this.#endResponse(trailers);
+    return outcome ?? { kind: 'answered', status };
+  }
+
+  #endResponse(trailers: HeaderList): void {
+    endResponse(this.#input.response, trailers, this.#whole);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#plan?.kind !== 'read' || this.#keptSize > this.#plan.maxBytes) return;
+    this.#keptSize += chunk.length;
+    this.#kept.push(chunk);
+  }
+
+  #isWhole(chunk: Buffer): boolean {
+    if (chunk.length > MAX_TOGETHER) return false;
+    const lengths = this.#headers.getAll('content-length');
+    return lengths.length === 1 && lengths[0] === String(chunk.length);
+  }
 }
 
 async function readAnswer(
@@ -114,10 +154,12 @@ function writeHead(response: ServerResponse, status: number, headers: HeaderList
   response.writeHead(status, headers.with('x-fairlead-decision', decided.decisionId).toRaw());
 }
 
-function endResponse(response: ServerResponse, trailers: HeaderList): void {
-  const pairs = [...trailers.entries()].map(([name, value]) => [name, value] as [string, string]);
-  if (pairs.length > 0) response.addTrailers(pairs);
-  response.end();
+function endResponse(response: ServerResponse, trailers: HeaderList, last?: Buffer): void {
+  if (trailers !== HeaderList.empty) {
+    const pairs = [...trailers.entries()].map(([name, value]) => [name, value] as [string, string]);
+    if (pairs.length > 0) response.addTrailers(pairs);
+  }
+  response.end(last);
 }
 
 function headerRecord(headers: HeaderList): Record<string, string | readonly string[]> {

@@ -1,13 +1,13 @@
 import type { Dispatcher } from 'undici';
+import type { Outcome } from '../../core/decision.ts';
 import { asProblem, Problem } from '../../core/problem.ts';
-import type { HeaderList } from '../../wire/headers.ts';
-import { type CutReason, type Exit, openExit } from '../exit.ts';
-import type { Passage } from '../passage.ts';
+import { type CutReason, type Exit, type ExitOptions, openExit } from '../exit.ts';
+import type { Forward } from '../passage.ts';
 import { failureAnswer, refuseProblem } from '../station/refuse.ts';
 import { type AnswerSink, answerSink } from './answer-sink.ts';
 import { type ClientCall, dropRest, writeLocalAnswer } from './local-answer.ts';
 import { answerHeaders, answerTrailers } from './upstream-answer.ts';
-import { upstreamHeaders, upstreamPath } from './upstream-headers.ts';
+import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export interface ExchangeParts {
   readonly dispatcher: Dispatcher;
@@ -15,165 +15,153 @@ export interface ExchangeParts {
   readonly answerTimeoutMs: number;
 }
 
-type Forward = Extract<Passage, { kind: 'forward' }>;
-
 /**
  * The proxy door's exit: streams the call up and the answer down with backpressure both ways, cancels the upstream call when the
  * client leaves, and closes the record with what came back.
  */
 export function exchange(call: ClientCall, passage: Forward, parts: ExchangeParts): void {
-  const { response } = call;
-  const { decided } = passage;
-  let controller: Dispatcher.DispatchController | undefined;
-  let sink: AnswerSink | undefined;
-  let cutReason: CutReason | undefined;
-  let bodyProblem: unknown;
-
-  let exit: Exit;
+  let opened: Exchange;
   try {
-    exit = openExit(decided, {
-      isSocket: false,
-      isStream: false,
-      cut(reason) {
-        cutReason = reason;
-        response.destroy();
-      },
-    });
+    opened = new Exchange(call, passage, parts);
   } catch (thrown) {
-    writeLocalAnswer(call, refuseProblem(decided, thrown).answer);
+    writeLocalAnswer(call, refuseProblem(passage.decided, thrown).answer);
     return;
   }
+  opened.begin();
+}
 
-  const onGone = (): void => {
-    controller?.abort(new Error('the client left'));
-    exit.end({ kind: 'broken', reason: brokenBy(cutReason) });
-  };
-  // The client may have left while the call walked: then nobody would tell us any more.
-  if (response.destroyed) {
-    onGone();
-    return;
+/** One call on its way, as the dispatcher and the list of open calls see it. */
+class Exchange implements Dispatcher.DispatchHandler, ExitOptions {
+  readonly isSocket = false;
+  readonly isStream = false;
+  readonly #call: ClientCall;
+  readonly #passage: Forward;
+  readonly #parts: ExchangeParts;
+  readonly #exit: Exit;
+  #controller: Dispatcher.DispatchController | undefined;
+  #sink: AnswerSink | undefined;
+  #cutReason: CutReason | undefined;
+  #bodyProblem: unknown;
+  #request: UpstreamRequest | undefined;
+  #mayRetry = false;
+  #sentAt = 0;
+
+  /** Throws when the credential was revoked while the call walked. */
+  constructor(call: ClientCall, passage: Forward, parts: ExchangeParts) {
+    this.#call = call;
+    this.#passage = passage;
+    this.#parts = parts;
+    this.#exit = openExit(passage.decided, this);
   }
-  response.on('close', () => {
-    if (!response.writableFinished) onGone();
-  });
 
-  const fail = (thrown: unknown): void => {
+  begin(): void {
+    const { response } = this.#call;
+    // The client may have left while the call walked: then nobody would tell us any more.
+    if (response.destroyed) {
+      this.#leave();
+      return;
+    }
+    response.on('close', () => {
+      if (!response.writableFinished) this.#leave();
+    });
+    try {
+      const request = upstreamRequest(this.#call, this.#passage, this.#parts, (thrown) => {
+        this.#bodyProblem = thrown;
+      });
+      this.#request = request;
+      this.#mayRetry = request.body === null && SAFE.has(request.method);
+      this.#send(request);
+    } catch (thrown) {
+      // A head that cannot be written is our own fault, unless the client's is what made it too long.
+      this.#fail(
+        thrown instanceof Problem && thrown.kind === 'too_large' ? thrown : asProblem(new Error('no request', { cause: thrown })),
+      );
+    }
+  }
+
+  cut(reason: CutReason): void {
+    this.#cutReason = reason;
+    this.#call.response.destroy();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#call.response.destroyed) controller.abort(new Error('the client left'));
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return;
+    const { decided } = this.#passage;
+    const { metrics, isOwnCookie } = decided.corridor;
+    const seconds = (performance.now() - this.#sentAt) / 1000;
+    metrics.observe('fairlead_upstream_duration_seconds', seconds, { target: decided.target.name });
+    const headers = answerHeaders(controller.rawHeaders, isOwnCookie);
+    this.#exit.isStream = !headers.has('content-length');
+    this.#sink = answerSink({
+      response: this.#call.response,
+      status,
+      headers,
+      passage: this.#passage,
+      resume: () => controller.resume(),
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#sink?.write(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#sink === undefined) {
+      this.#fail(new Error('the answer had no head'));
+      return;
+    }
+    const outcome = this.#sink.end(answerTrailers(controller.rawTrailers));
+    if (outcome instanceof Promise) {
+      outcome.then(
+        (known) => this.#finish(known),
+        (thrown: unknown) => this.#fail(thrown),
+      );
+    } else this.#finish(outcome);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const mayRetry = this.#mayRetry && this.#sink === undefined && isStaleConnection(error) && !this.#call.response.destroyed;
+    if (!mayRetry || this.#request === undefined) {
+      this.#fail(this.#bodyProblem ?? error);
+      return;
+    }
+    this.#mayRetry = false;
+    this.#send(this.#request);
+  }
+
+  #send(request: UpstreamRequest): void {
+    this.#sentAt = performance.now();
+    this.#parts.dispatcher.dispatch(request, this);
+  }
+
+  #leave(): void {
+    this.#controller?.abort(new Error('the client left'));
+    this.#exit.end({ kind: 'broken', reason: brokenBy(this.#cutReason) });
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#exit.end(outcome);
+    dropRest(this.#call);
+  }
+
+  #fail(thrown: unknown): void {
+    const { response } = this.#call;
     if (response.destroyed) return;
     if (response.headersSent) {
-      exit.end({ kind: 'broken', reason: 'upstream', status: response.statusCode });
+      this.#exit.end({ kind: 'broken', reason: 'upstream', status: response.statusCode });
       response.destroy();
       return;
     }
     const problem = thrown instanceof Problem ? thrown : unavailable(thrown);
-    const answer = failureAnswer(decided, problem);
-    exit.end({ kind: 'broken', reason: isClients(problem) ? 'client' : 'upstream', status: answer.status });
-    writeLocalAnswer(call, answer);
-  };
-
-  const send = (request: Dispatcher.DispatchOptions, mayRetry: boolean): void => {
-    const started = performance.now();
-    parts.dispatcher.dispatch(request, {
-      onRequestStart(given) {
-        controller = given;
-        if (response.destroyed) given.abort(new Error('the client left'));
-      },
-      onResponseStart(given, status) {
-        if (status < 200) return;
-        const { metrics, isOwnCookie } = decided.corridor;
-        metrics.observe('fairlead_upstream_duration_seconds', (performance.now() - started) / 1000, {
-          target: decided.target.name,
-        });
-        const headers = answerHeaders(given.rawHeaders, isOwnCookie);
-        exit.isStream = !headers.has('content-length');
-        sink = answerSink({ response, status, headers, passage, resume: () => given.resume() });
-      },
-      onResponseData(given, chunk) {
-        if (sink?.write(chunk) === false) given.pause();
-      },
-      onResponseEnd(given) {
-        finish(call, sink, exit, fail, answerTrailers(given.rawTrailers));
-      },
-      onResponseError(_given, error) {
-        if (mayRetry && sink === undefined && isStaleConnection(error) && !response.destroyed) send(request, false);
-        else fail(bodyProblem ?? error);
-      },
-    });
-  };
-
-  try {
-    const request = upstreamRequest(call, passage, parts, (thrown) => {
-      bodyProblem = thrown;
-    });
-    send(request, request.body === null && SAFE.has(request.method));
-  } catch (thrown) {
-    // A head that cannot be written is our own fault, unless the client's is what made it too long.
-    fail(
-      thrown instanceof Problem && thrown.kind === 'too_large' ? thrown : asProblem(new Error('no request', { cause: thrown })),
-    );
+    const answer = failureAnswer(this.#passage.decided, problem);
+    this.#exit.end({ kind: 'broken', reason: isClients(problem) ? 'client' : 'upstream', status: answer.status });
+    writeLocalAnswer(this.#call, answer);
   }
-}
-
-/** The dispatcher opens connections anew when this changes, and would take it from the client's `Host`; the pool knows the real one. */
-const SAME_FOR_ALL = 'upstream';
-
-type UpstreamRequest = Dispatcher.DispatchOptions & {
-  readonly body: NonNullable<Dispatcher.DispatchOptions['body']> | null;
-  readonly servername: string;
-};
-
-function upstreamRequest(
-  call: ClientCall,
-  { decided, changes }: Forward,
-  parts: ExchangeParts,
-  onBodyProblem: (thrown: unknown) => void,
-): UpstreamRequest {
-  const { target, incoming, bytes } = decided;
-  const headers = upstreamHeaders(decided, changes, parts.scheme);
-  const isWhole = bytes !== undefined && call.body.isPresent;
-  return {
-    path: upstreamPath(target.upstream, changes.path, incoming.head),
-    method: incoming.head.method as Dispatcher.HttpMethod, // any token: undici checks it itself
-    headers: (isWhole ? headers.with('content-length', String(bytes.length)) : headers).toRaw(),
-    body: isWhole ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bodySource(call, onBodyProblem),
-    headersTimeout: parts.answerTimeoutMs,
-    bodyTimeout: 0,
-    servername: SAME_FOR_ALL,
-  };
-}
-
-/** The body as the upstream is able to take it; what breaks it is kept, because the dispatcher only reports that something did. */
-function bodySource({ body }: ClientCall, onProblem: (thrown: unknown) => void): UpstreamRequest['body'] {
-  if (!body.isPresent) return null;
-  const source = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield* body.chunks();
-    } catch (thrown) {
-      onProblem(thrown);
-      throw thrown;
-    }
-  };
-  // undici takes any async iterable; its types name only Readable.
-  return source() as unknown as NonNullable<UpstreamRequest['body']>;
-}
-
-function finish(
-  call: ClientCall,
-  sink: AnswerSink | undefined,
-  exit: Exit,
-  fail: (thrown: unknown) => void,
-  trailers: HeaderList,
-): void {
-  if (sink === undefined) {
-    fail(new Error('the answer had no head'));
-    return;
-  }
-  sink.end(trailers).then(
-    (outcome) => {
-      exit.end(outcome);
-      dropRest(call);
-    },
-    (thrown: unknown) => fail(thrown),
-  );
 }
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
