@@ -95,10 +95,9 @@ function why(explanation: Explanation): string[] {
           ];
     case 'custom':
       return ['The external authoriser refuses, before any token is looked at and before DENY and ALLOW are asked.'];
-    case 'mtls':
-      return ['Mutual TLS is required here, and the caller shows no certificate.'];
     case 'proxy':
       return [`Envoy's codec or its path normalisation refuses the request: ${verdict.by ?? ''}.`];
+    case 'mtls':
     case 'unknown':
       return [];
   }
@@ -163,7 +162,7 @@ function mtlsSection({ mtls }: Explanation): string[] {
       : `PeerAuthentication ${mtls.policy}  ${mtls.place === undefined ? '' : placeText(mtls.place)}`;
   const effect = {
     none: '',
-    refused: ': plain text is refused',
+    refused: ', and the caller shows no certificate',
     'identity-ignored': ': no certificate is asked for, so no rule sees who calls',
   }[mtls.effect];
   return mtls.effect === 'none' && mtls.policy === undefined ? [] : [`Mutual TLS is ${mtls.mode}${effect} (${by.trim()})`];

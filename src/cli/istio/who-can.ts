@@ -46,7 +46,9 @@ function reportText(report: WhoCanReport, request: string): string {
     [
       `${request}  to ${target.title}, port ${target.port}  (${target.proxy}, ${transport === 'http' ? 'HTTP' : 'TCP'} rules, profile ${profile}, mutual TLS ${mtls})`,
     ],
-    given.length === 0 ? ['Nobody: no ALLOW rule covers this request.'] : given.flatMap(grantLines),
+    given.length === 0
+      ? ['Nobody: no ALLOW rule covers this request.']
+      : given.flatMap((grant, index) => grantLines(grant, given[index - 1])),
     refusedLines(grants),
     cutLines(cuts),
     accountLines(accounts),
@@ -58,18 +60,22 @@ function reportText(report: WhoCanReport, request: string): string {
     .join('\n\n');
 }
 
-function grantLines({ rule, entries, conditions }: Grant): string[] {
-  const head =
-    rule === undefined
-      ? 'No ALLOW policy is attached, so all is allowed that no DENY rule takes away:'
-      : `${rule.policy} rule[${rule.rule}]  ${placeText(rule.place)}`;
+/** The rule stands once above all that it grants. */
+function grantLines(grant: Grant, before: Grant | undefined): string[] {
+  const { rule, entries, conditions } = grant;
+  const head = ruleLine(grant);
   return [
-    head,
+    ...(rule !== undefined && before !== undefined && ruleLine(before) === head ? [] : [head]),
     ...entries.map(entryLine),
     ...(conditions.length === 0
       ? []
       : [`    only with: ${conditions.map(({ text, place }) => `${text}  ${placeText(place)}`).join('; and ')}`]),
   ];
+}
+
+function ruleLine({ rule }: Grant): string {
+  if (rule === undefined) return 'No ALLOW policy is attached, so all is allowed that no DENY rule takes away:';
+  return `${rule.policy} rule[${rule.rule}]  ${placeText(rule.place)}`;
 }
 
 function entryLine({ who, place, example, asks }: Entry): string {
