@@ -226,11 +226,68 @@ describe('the packed package, installed into an empty folder', () => {
   });
 });
 
-/** A real older Node, where the host has one. */
-function olderNode(): string | undefined {
+describe('the verbs on Istio rules in the packed package', () => {
+  const shop = join(folder, 'node_modules', 'fairlead', 'examples', 'istio');
+  const explain = ['istio', 'explain', '-f', shop, '-n', 'shop', '--to', 'svc/cart', '--from', 'web/front', '--path', '/cart/1'];
+  const aCase = JSON.stringify({
+    id: 'one',
+    mesh: {},
+    workload: { namespace: 'shop', labels: { app: 'cart' } },
+    objects: [
+      {
+        apiVersion: 'security.istio.io/v1',
+        kind: 'AuthorizationPolicy',
+        metadata: { name: 'p', namespace: 'shop' },
+        spec: { rules: [{ to: [{ operation: { methods: ['GET'] } }] }] },
+      },
+    ],
+    requests: [
+      { method: 'GET', authority: 'a', path: '/', peer: null },
+      { method: 'PUT', authority: 'a', path: '/', peer: null },
+    ],
+  });
+
+  /** Under every Node of this machine that may run them: this one, and the oldest, where it is there. */
+  const nodes = [process.execPath, olderNode(20)].filter((node) => node !== undefined);
+
+  for (const node of nodes) {
+    const istio = (...args: readonly string[]) => run(node, [bin, ...args]);
+    const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+
+    it(`explain, list and evaluate under Node ${version}`, async () => {
+      const allowed = await istio(...explain, '--method', 'GET');
+      expect(allowed).toMatchObject({ code: 0, stdout: expect.stringContaining('ALLOW shop/cart-readers rule[0]'), stderr: '' });
+      const denied = await istio(...explain, '--method', 'POST', '-o', 'yaml');
+      expect(denied).toMatchObject({ code: 2, stdout: expect.stringContaining('decided: no-allow-rule'), stderr: '' });
+      const who = await istio('istio', 'who-can', 'GET', '/cart/1', '-f', shop, '-n', 'shop', '--to', 'svc/cart');
+      expect(who).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('principal cluster.local/ns/web/sa/front'),
+        stderr: '',
+      });
+      writeFileSync(join(folder, 'cases.jsonl'), `${aCase}\n`);
+      const evaluated = await istio('istio', 'eval', 'cases.jsonl');
+      expect(evaluated).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(evaluated.stdout)).toMatchObject({ id: 'one', verdicts: [{ v: 'allow' }, { v: 'deny', id: 'none' }] });
+    });
+
+    it(`tell usage and unreadable files by their exit codes under Node ${version}`, async () => {
+      expect((await istio('istio')).code).toBe(64);
+      expect((await istio('istio', 'explain')).code).toBe(64);
+      expect((await istio('istio', '--help')).code).toBe(0);
+      expect(await istio('istio', 'explain', '-f', 'nowhere', '--to', 'svc/x')).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('[MESH_UNREADABLE]'),
+      });
+    });
+  }
+});
+
+/** A real older Node, where the host has one: older than 24, and not older than `floor`. */
+function olderNode(floor = 0): string | undefined {
   const candidates = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'].map((one) => join(one, 'node'));
   return candidates.filter(existsSync).find((file) => {
     const major = /^v(\d+)/.exec(execFileSync(file, ['--version'], { encoding: 'utf8' }))?.[1];
-    return Number(major) < 24;
+    return Number(major) < 24 && Number(major) >= floor;
   });
 }
