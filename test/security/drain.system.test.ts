@@ -35,6 +35,8 @@ describe('a drain', () => {
     };
     const loops = [0, 0, 1, 5, 20, 50, 100, 250, 400].map(loop);
     await pause(400);
+    // However slow the machine is.
+    await until(() => answered > 50, 60_000);
     isDraining = true;
     const started = performance.now();
     await gateway.door.drain(8_000);
@@ -42,7 +44,6 @@ describe('a drain', () => {
     await Promise.all(loops);
     expect(failures).toEqual([]);
     expect(refused).toBe(loops.length);
-    expect(answered).toBeGreaterThan(50);
   });
 
   it('says `connection: close` with the answers that are still to come', async () => {

@@ -148,13 +148,13 @@ spec:
     };
     const loops = [0, 3, 10, 50, 200].map(loop);
     await new Promise((resolve) => setTimeout(resolve, 500));
+    await until(() => answered > 50, 60_000);
     const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
     isEnding = true;
     child.kill('SIGTERM');
     await Promise.all(loops);
     expect(await exited).toBe(0);
     expect(failures).toEqual([]);
-    expect(answered).toBeGreaterThan(50);
   });
 });
 

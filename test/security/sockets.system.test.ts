@@ -537,6 +537,31 @@ describe('a socket whose credential is in its first message', () => {
     expect((await closed)[0]).toBe(1008);
   });
 
+  it('may not fill memory before it has signed in, and may send its full size afterwards', async () => {
+    gateway = await testGateway({ ...auth, limits: { messageBytes: 1024 * 1024 } });
+    const upstream = socketUpstream();
+    // One message of 1 MiB, frame by frame on the wire: it is cut off long before its end.
+    const flood = client({ as: undefined });
+    await flood.opened;
+    const raw = (flood.socket as unknown as { _socket: import('node:net').Socket })._socket;
+    raw.on('error', () => undefined);
+    let sent = 0;
+    for (let part = 0; part < 64 && !raw.destroyed; part += 1) {
+      flood.socket.send('x'.repeat(16 * 1024), { fin: part === 63, compress: false });
+      sent = part;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect((await flood.closed)[0]).toBe(1006);
+    expect(sent).toBeLessThan(40);
+    expect(gateway.record.decisions).toEqual([]);
+    const good = client({ as: undefined });
+    await good.opened;
+    good.socket.send(first('tok-ada'));
+    for (let part = 0; part < 10; part += 1) good.socket.send('y'.repeat(30 * 1024));
+    await until(() => upstream.texts.length === 11);
+    expect(upstream.texts[10]).toHaveLength(30 * 1024);
+  });
+
   it('silence ends it', async () => {
     gateway = await testGateway({ ...auth, timeouts: { firstFrame: 150 } });
     const { opened, closed } = client({ as: undefined });

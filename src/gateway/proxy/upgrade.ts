@@ -40,6 +40,8 @@ type Forward = Extract<Passage, { kind: 'forward' }>;
 
 /** A first message that carries a token is short. */
 const MAX_FIRST_BYTES = 16 * 1024;
+/** What may come on the wire until it is there: itself, and what the one reading that holds its end holds beside it. */
+const MAX_EARLY_BYTES = MAX_FIRST_BYTES + 64 * 1024;
 /** Refused sockets are logged no more often than this, per target. */
 const NOTE_MS = 1_000;
 const RESTART = 'the gateway restarts';
@@ -127,9 +129,13 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
 
   async function serveFrameIdentity(routed: Routed, upgrade: Upgrade, plan: SocketPlan): Promise<void> {
     const { incoming } = routed;
-    const client = await accept(upgrade);
+    const hasFirst = Promise.withResolvers<void>();
+    const client = await accept(upgrade, (opened) => endWhenLong(upgrade.socket, opened, hasFirst.promise));
     if (client === undefined) return;
     const first = await client.first(timeouts.firstFrame);
+    hasFirst.resolve();
+    // Nobody yet has a right to fill memory: what follows waits on the wire.
+    client.valve.hold('sign-in');
     if (first === undefined) return client.close(1008, 'no credential came in time');
     if (first.isBinary) return client.close(1008, 'the first message must be text');
     if (first.bytes.length > MAX_FIRST_BYTES) return client.close(1008, 'the first message is too long');
@@ -140,6 +146,7 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
       return client.close(1008, 'the first message cannot be read');
     }
     const passage = await walk(corridor, { ...incoming, frameToken: { token } });
+    client.valve.release('sign-in');
     if (passage.kind === 'forward') return await relayAccepted(passage, client, false);
     const { answer } = passage;
     noteRefused(routed, answer);
@@ -156,7 +163,7 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
   }
 
   /** Undefined when the client is gone, or its handshake was none after all. */
-  function accept({ request, socket, early }: Upgrade): Promise<OpenSocket | undefined> {
+  function accept({ request, socket, early }: Upgrade, onOpen?: (opened: OpenSocket) => void): Promise<OpenSocket | undefined> {
     if (socket.destroyed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const onClose = (): void => resolve(undefined);
@@ -164,6 +171,8 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
       server.handleUpgrade(request, socket, early, (client) => {
         socket.off('close', onClose);
         const opened = openSocket(client);
+        // In the same turn, before the first byte is read.
+        onOpen?.(opened);
         // Until a call stands for it, nobody else would tell it of a restart.
         const forget = connections.onDrain(() => opened.close(1012, RESTART));
         client.once('close', forget);
@@ -172,6 +181,20 @@ export function openUpgrades(parts: UpgradesParts): ServeUpgrade {
       });
     });
   }
+}
+
+/**
+ * Ends a socket that sends much before its first message is whole. The library bounds messages alone, and by one bound for all of a
+ * socket's life, which is that of a caller who has signed in.
+ */
+function endWhenLong(socket: Duplex, { socket: client }: OpenSocket, until: Promise<void>): void {
+  let seen = 0;
+  const count = (chunk: Buffer): void => {
+    seen += chunk.length;
+    if (seen > MAX_EARLY_BYTES) client.terminate();
+  };
+  socket.on('data', count);
+  void until.then(() => socket.off('data', count));
 }
 
 /** The plan of a socket whose credential comes in its first message, when the upgrade carries none. */
