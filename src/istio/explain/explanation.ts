@@ -122,4 +122,4 @@ export interface Note {
 }
 
 /** Stable words of notes. */
-export type NoteCode = 'target' | 'dropped-term' | 'vanished-rule' | 'validation' | 'assumed' | 'authoriser' | 'unread';
+export type NoteCode = 'target' | 'assumed' | 'dropped-term' | 'vanished-rule' | 'validation';
