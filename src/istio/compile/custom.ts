@@ -19,17 +19,17 @@ export function compileCustom(
   const badCustom: RbacStep[] = [];
   for (const name of names) {
     const own = policies.filter(({ provider }) => (provider ?? '') === name);
+    const enforced = own.filter((policy) => !policy.dryRun);
+    const withProvider = (id: string) => `istio-ext-authz-${name === '' ? '' : `${name}-`}${id}`;
     const provider = names.length === 1 ? usableProvider(name, providers) : undefined;
     if (provider === undefined) {
-      badCustom.push(denials(own, scope, (id) => `istio-ext-authz-${name}-${id}-deny-due-to-bad-CUSTOM-action`));
+      badCustom.push(denials(enforced, scope, (id) => `${withProvider(id)}-deny-due-to-bad-CUSTOM-action`));
       continue;
     }
     if (scope.transport === 'tcp' && provider.type === 'extAuthzHttp') continue;
-    const withProvider = (id: string) => `istio-ext-authz-${name}-${id}`;
     // The webhook refuses dry-run on CUSTOM; past it, the builder enforces these rules as denials.
     const dryRun = own.filter((policy) => policy.dryRun);
     if (dryRun.length > 0) badCustom.push(denials(dryRun, scope, withProvider));
-    const enforced = own.filter((policy) => !policy.dryRun);
     if (enforced.length > 0) custom.push({ provider, ...compilePolicies(enforced, scope, withProvider) });
   }
   return { custom, badCustom };

@@ -13,13 +13,12 @@ export interface ClientAddress {
  * The client's address (envoy source/common/http/conn_manager_utility.cc). A gateway trusts its own socket and as many entries
  * of `x-forwarded-for` as it was told of proxies in front, and appends the peer; a sidecar and a waypoint believe the last entry.
  */
-export function clientAddress(workload: WorkloadRef, remoteIp: string, xff: string | undefined, localIp: string): ClientAddress {
+export function clientAddress(workload: WorkloadRef, remoteIp: string, xff: string | undefined): ClientAddress {
   if (workload.kind !== 'gateway') return { remoteIp: lastAddress(xff, 0) ?? remoteIp, forwardedFor: undefined };
   const hops = workload.trustedHops ?? 0;
-  const appended = isLoopback(remoteIp) ? localIp : remoteIp;
   return {
     remoteIp: (hops > 0 ? lastAddress(xff, hops - 1) : undefined) ?? remoteIp,
-    forwardedFor: xff === undefined || xff === '' ? appended : `${xff},${appended}`,
+    forwardedFor: xff === undefined || xff === '' ? remoteIp : `${xff},${remoteIp}`,
   };
 }
 
@@ -40,8 +39,4 @@ function lastAddress(xff: string | undefined, skipped: number): string | undefin
   // A zone is read and says nothing about the address.
   const bytes = parseAddress(entry.includes(':') ? entry.replace(/%[0-9A-Za-z]+$/, '') : entry);
   return bytes === undefined ? undefined : formatAddress(bytes);
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }

@@ -1,3 +1,4 @@
+import type { Chain } from '../chain.ts';
 import type { RequestFacts } from '../facts.ts';
 import type { Profile } from '../profile.ts';
 
@@ -13,14 +14,21 @@ export interface Target {
   readonly authority: string;
   /** Undefined: CONNECT, which has none. */
   readonly path: string | undefined;
+  /** Of an absolute target, or as sent over HTTP/2; undefined: the connection tells. */
+  readonly scheme?: string;
 }
 
 /**
  * Refuses what the proxy's codec refuses, else says what the target is. The rules are those of Envoy's HTTP/1 parser (balsa) and of
  * its HTTP/2 library, byte by byte as running proxies showed them.
  */
-export function readTarget(facts: RequestFacts, profile: Profile): Target | Rejection {
+export function readTarget(facts: RequestFacts, { profile, workload }: Chain): Target | Rejection {
   const target = facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts, profile);
+  const isPlain = facts.peer === undefined && facts.sni === undefined;
+  const isEdge = workload.kind === 'gateway' && (workload.trustedHops ?? 0) === 0;
+  if (isEdge && isPlain && 'path' in target && target.scheme === 'https') {
+    return { s: 403, by: 'http1.https_url_on_plaintext_connection' };
+  }
   if ('path' in target && facts.method === 'QUERY' && profile.knowsQuery && !hasContentType(facts)) {
     return { s: 400, by: 'query_missing_content_type' };
   }
@@ -37,8 +45,8 @@ const CODEC_ERROR = http1('http1.codec_error');
 const INVALID_URL = http1('http1.invalid_url');
 
 function readHttp1({ method, path: sent, authority, headers }: RequestFacts, profile: Profile): Target | Rejection {
-  // The parser takes white space before the version as one.
-  const path = sent.replace(/[ \t\r]+$/, '');
+  // The parser takes white space around the target as one.
+  const path = sent.replace(/^[ \t\r]+|[ \t\r]+$/g, '');
   const head = `${method} ${path}`;
   // The first line ends at a line feed, and then has no version.
   if (/^[\x21-\x7e]+\n/.test(path)) return { s: 426, by: 'low_version' };
@@ -64,7 +72,7 @@ function originOrAbsolute(method: string, path: string, authority: string): Targ
   const [, scheme = '', host = '', rest = ''] = absolute;
   if (!isHost(host)) return INVALID_URL;
   if (!/^https?$/i.test(scheme)) return http1('http1.invalid_scheme');
-  return { authority: host, path: rest === '' ? '/' : rest };
+  return { authority: host.replace(/^.*@/, ''), path: rest === '' ? '/' : rest, scheme: scheme.toLowerCase() };
 }
 
 function connectTarget(path: string): Target | Rejection {
@@ -76,7 +84,7 @@ function connectTarget(path: string): Target | Rejection {
 /** A host that URL parsing accepts: not empty, no escape, a port that is one. */
 function isHost(text: string): boolean {
   const host = text.replace(/^.*@/, '');
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]%]+)(?::([0-9]{0,10}))?$/.exec(host);
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]%]+)(?::([0-9]{1,10}))?$/.exec(host);
   return match !== null && Number(match[2] ?? 0) <= 65_535;
 }
 
@@ -84,14 +92,21 @@ function readHttp2({ method, path, authority, headers }: RequestFacts): Target |
   if (!TOKEN.test(method)) return RESET;
   if (!/^[!$-.0-;=A-[\]_a-z~]+$/.test(authority)) return RESET;
   if (headers.some(([name, value]) => !TOKEN.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))) return RESET;
+  if (
+    headers.some(([name, value]) => CONNECTION.has(name.toLowerCase()) || (name.toLowerCase() === 'te' && value !== 'trailers'))
+  )
+    return RESET;
   if (method === 'CONNECT') return { authority, path: undefined };
   const isPath = path.startsWith('/') || (path === '*' && method === 'OPTIONS');
-  return isPath && !/[\0-\x20\x7f]/.test(path) ? { authority, path } : RESET;
+  return isPath && !/[\0-\x20\x7f]/.test(path) ? { authority, path, scheme: 'http' } : RESET;
 }
 
 function hasContentType({ headers }: RequestFacts): boolean {
   return headers.some(([name]) => name.toLowerCase() === 'content-type');
 }
+
+/** Headers of a connection, which HTTP/2 has none of. */
+const CONNECTION: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const VISIBLE = /^[\x21-\x7e]+$/;

@@ -42,5 +42,12 @@ export class HeaderMap {
   }
 }
 
-/** Headers with a slot of their own in Envoy's map, among those that a client may repeat. */
-const ONE_VALUE: ReadonlySet<string> = new Set(['x-forwarded-for', 'authorization', 'user-agent']);
+/** Headers with a slot of their own in Envoy's map, among those that a client may repeat (as running proxies showed). */
+const ONE_VALUE: ReadonlySet<string> = new Set([
+  ...['accept', 'accept-encoding', 'access-control-request-headers', 'access-control-request-method', 'authorization'],
+  ...['cache-control', 'content-encoding', 'content-type', 'expect', 'grpc-accept-encoding', 'grpc-timeout', 'if-match'],
+  ...['if-modified-since', 'if-none-match', 'if-range', 'origin', 'pragma', 'referer', 'user-agent', 'via', 'x-client-trace-id'],
+  ...['x-envoy-attempt-count', 'x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster'],
+  ...['x-envoy-downstream-service-node', 'x-envoy-external-address', 'x-envoy-is-timeout-retry', 'x-envoy-original-path'],
+  ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-request-id'],
+]);

@@ -61,10 +61,19 @@ class JwtFilter {
   }
 
   run(): TokenStatus {
+    this.#stripOutputs();
     const [only] = this.#rules;
     if (this.#rules.length === 1 && only !== undefined) return this.#ruleOrMissing(only);
     const each = this.#rules.map((rule) => () => this.#verify(rule, true));
     return anyOf([...each, () => this.#allPassOrMiss()]);
+  }
+
+  /** Nobody but a rule may write the headers that rules write, whichever rule comes to judge. */
+  #stripOutputs(): void {
+    for (const rule of this.#rules) {
+      for (const { header } of rule.outputClaimToHeaders) this.#input.headers.remove(header.toLowerCase());
+      if (rule.outputPayloadToHeader !== '') this.#input.headers.remove(rule.outputPayloadToHeader.toLowerCase());
+    }
   }
 
   #allPassOrMiss(): TokenStatus {
@@ -84,10 +93,7 @@ class JwtFilter {
    * judges; otherwise the first rule of a token's issuer does.
    */
   #verify(rule: JwtRule, required: boolean): TokenStatus {
-    const { headers } = this.#input;
-    for (const { header } of rule.outputClaimToHeaders) headers.remove(header.toLowerCase());
-    if (rule.outputPayloadToHeader !== '') headers.remove(rule.outputPayloadToHeader.toLowerCase());
-    const tokens = findTokens(rule, headers, this.#input.target);
+    const tokens = findTokens(rule, this.#input.headers, this.#input.target);
     let status: TokenStatus = required ? 'Jwt is missing' : 'ok';
     for (const token of tokens.reverse()) {
       status = this.#judge(token, rule, required);
@@ -101,7 +107,7 @@ class JwtFilter {
     const { text } = found;
     const token = found.token === undefined ? undefined : this.#input.tokens[found.token];
     const issuers = this.#rules;
-    return judgeClaims({ text, token }, place, required ? place : undefined, issuers, this.#input.now, (rule, claims) =>
+    return judgeClaims({ text, token }, place, required, issuers, this.#input.now, (rule, claims) =>
       this.#accept(found, rule, claims),
     );
   }
@@ -134,7 +140,9 @@ function normalizePayload(claims: JsonValue, names: readonly string[]): JsonValu
   const payload: { [name: string]: JsonValue } = Object.assign(Object.create(null), claims);
   for (const name of names) {
     const value = payload[name];
-    if (typeof value === 'string') payload[name] = value.split(' ').filter((word) => word !== '');
+    if (typeof value !== 'string') continue;
+    const words = value.split(' ').filter((word) => word !== '');
+    if (words.length > 0) payload[name] = words;
   }
   return payload;
 }

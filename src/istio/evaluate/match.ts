@@ -4,7 +4,7 @@ import type { IdentityTest, Leaf, Matcher, StringTest } from '../matcher.ts';
 import { isDotText } from '../wire-text.ts';
 import type { Address, Attributes } from './attributes.ts';
 import { matchesTemplate } from './template.ts';
-import { hasToken, PROXY_TEXT, type Truth, tokenTextTest } from './token-text.ts';
+import { hasToken, type Truth, tokenTextTest } from './token-text.ts';
 
 /** Whether a tree holds. Undefined: it hangs on the text of a token, which the facts do not hold. */
 export function matches(matcher: Matcher, attributes: Attributes): Truth {
@@ -97,7 +97,7 @@ function headerMatches(test: StringTest, values: readonly string[] | undefined, 
     if (result === true) return true;
     if (result === undefined) {
       truth = undefined;
-      attributes.unsure = value.includes(PROXY_TEXT) ? 'proxy-text' : 'token-text';
+      attributes.unsure = /[\uf8fe\uf8ff]/.test(value) ? 'proxy-text' : 'token-text';
     }
   }
   return truth;

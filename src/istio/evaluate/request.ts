@@ -5,7 +5,8 @@ import { clientAddress } from './client-address.ts';
 import { type Rejection, readTarget } from './codec.ts';
 import { HeaderMap } from './header-map.ts';
 import { normalizePath, withoutQuery } from './normalize-path.ts';
-import { PROXY_TEXT, tokenMark } from './token-text.ts';
+import { mutateHeaders } from './proxy-headers.ts';
+import { tokenMark } from './token-text.ts';
 
 /** A request that reached the filters. */
 export interface ReceivedRequest extends HttpAttributes {
@@ -21,12 +22,12 @@ export interface RefusedRequest {
 
 /** What codec and connection manager do to a request before the first filter. */
 export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | RefusedRequest {
-  const target = readTarget(facts, chain.profile);
+  const target = readTarget(facts, chain);
   if ('by' in target) return { refused: target, path: undefined, remoteIp: target.s === undefined ? undefined : facts.remoteIp };
   const headers = readHeaders(chain, facts);
-  const client = clientAddress(chain.workload, facts.remoteIp, headers.joined('x-forwarded-for'), facts.localIp);
+  const client = clientAddress(chain.workload, facts.remoteIp, headers.joined('x-forwarded-for'));
   if (client.forwardedFor !== undefined) headers.set('x-forwarded-for', client.forwardedFor);
-  if (headers.joined('x-request-id') === undefined) headers.set('x-request-id', PROXY_TEXT);
+  mutateHeaders(headers, chain, facts, target.scheme);
   headers.set(':method', facts.method);
   headers.set(':authority', target.authority);
   const path = target.path === undefined ? undefined : withTokens(target.path, facts);
@@ -54,7 +55,8 @@ function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   }
   const crumbs = facts.protocol === 'h2' ? sent.filter(([name]) => name === 'cookie') : [];
   for (const [name, value] of sent) if (name !== 'cookie' || crumbs.length === 0) headers.add(name, value);
-  if (crumbs.length > 0) headers.add('cookie', crumbs.map(([, value]) => value).join('; '));
+  const cookie = crumbs.map(([, value]) => value).join('; ');
+  if (cookie !== '') headers.add('cookie', cookie);
   return headers;
 }
 

@@ -33,14 +33,17 @@ function decodeJson(part: string): { readonly value: JsonValue } | 'Base64url en
   if (bytes === undefined) return 'Base64url encoded';
   try {
     const value = parseJson(bytes);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { value } : 'JSON';
+    // Protobuf's reader takes null for an object without members.
+    if (value === null) return { value: {} };
+    return typeof value === 'object' && !Array.isArray(value) ? { value } : 'JSON';
   } catch {
     return 'JSON';
   }
 }
 
 function decodeBase64Url(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9\-_]*$/.test(text) || text.length % 4 === 1) return undefined;
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  const bare = text.replace(/={1,2}$/, '');
+  if (!/^[A-Za-z0-9\-_]*$/.test(bare) || bare.length % 4 === 1) return undefined;
+  const binary = atob(bare.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

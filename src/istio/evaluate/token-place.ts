@@ -29,10 +29,17 @@ function fromHeaders(places: readonly { readonly name: string; readonly prefix: 
   for (const [, { name, prefix }] of [...keys].sort(byKey)) {
     for (const value of headers.each(name)) {
       const at = value.indexOf(prefix);
-      if (at >= 0) found.push(foundToken(value.slice(at + prefix.length), () => headers.remove(name)));
+      if (at >= 0) found.push(foundToken(tokenAfter(value, at + prefix.length, prefix), () => headers.remove(name)));
     }
   }
   return found;
+}
+
+/** A prefix may be followed by what no token begins with; what follows the token is taken as part of it. */
+function tokenAfter(value: string, from: number, prefix: string): string {
+  if (prefix === '') return value;
+  const start = value.slice(from).search(/[A-Za-z0-9\-_.\ue000-\uf8ff]/);
+  return start < 0 ? value : value.slice(from + start);
 }
 
 function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {

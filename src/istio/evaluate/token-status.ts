@@ -10,13 +10,13 @@ export type TokenStatus = string | undefined;
 const SKEW = 60;
 
 /**
- * One token in the order of Envoy's checks: form, issuer, times, audience, signature. `rule` is undefined where only absence is
- * asked for: then the first rule of the token's issuer judges.
+ * One token at a place of a rule, in the order of Envoy's checks: form, issuer, times, audience, signature. The rule itself judges;
+ * where only absence is asked for and the rule takes every issuer, the rule of the token's issuer does.
  */
 export function judgeClaims(
   { text, token }: { readonly text: string; readonly token: TokenFact | undefined },
   place: JwtRule,
-  rule: JwtRule | undefined,
+  isRequired: boolean,
   rules: readonly JwtRule[],
   now: number,
   accept: (rule: JwtRule, claims: JsonValue) => void,
@@ -25,14 +25,13 @@ export function judgeClaims(
   if ('status' in parsed) return parsed.status;
   const malformed = claimsStatus(parsed.claims);
   if (malformed !== undefined) return malformed;
-  const claims = parsed.claims as JsonObject;
+  const claims = (parsed.claims ?? {}) as JsonObject;
   const issuer = typeof claims['iss'] === 'string' ? claims['iss'] : '';
   if (place.issuer !== '' && place.issuer !== issuer) return UNKNOWN_ISSUER;
-  const judge = rule ?? rules.find((one) => one.issuer === issuer) ?? rules.find((one) => one.issuer === '');
-  if (judge === undefined) return UNKNOWN_ISSUER;
+  const judge = isRequired || place.issuer !== '' ? place : (rules.find((one) => one.issuer === issuer) ?? place);
   const { nbf, exp } = claims;
-  if (typeof nbf === 'number' && now + SKEW < nbf) return 'Jwt not yet valid';
-  if (typeof exp === 'number' && exp > 0 && now > exp + SKEW) return 'Jwt is expired';
+  if (typeof nbf === 'number' && now + SKEW < Math.floor(nbf)) return 'Jwt not yet valid';
+  if (typeof exp === 'number' && exp >= 1 && now > Math.floor(exp) + SKEW) return 'Jwt is expired';
   if (
     judge.audiences.length > 0 &&
     !audiencesOf(claims).some((audience) => judge.audiences.some((one) => sameAudience(one, audience)))
@@ -49,15 +48,16 @@ const UNKNOWN_ISSUER = 'Jwt issuer is not configured';
 
 /** What is wrong with the types of the registered claims; undefined when nothing is. */
 function claimsStatus(claims: JsonValue): TokenStatus {
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return 'Jwt payload is an invalid JSON';
+  // Protobuf's reader takes null for an object without members.
+  if (claims === null) return undefined;
+  if (typeof claims !== 'object' || Array.isArray(claims)) return 'Jwt payload is an invalid JSON';
   const object = claims as JsonObject;
   for (const name of ['iss', 'sub']) if (!isText(object, name)) return notA(name, 'a string');
   for (const name of ['iat', 'nbf', 'exp']) {
     const value = object[name];
     if (value === undefined) continue;
     if (typeof value !== 'number') return notA(name, 'an integer');
-    if (value < 0 || value >= 2 ** 64) return notA(name, 'a 64 bit unsigned integer');
-    if (!Number.isInteger(value)) return notA(name, 'an integer');
+    if (value < 0 || value >= 2 ** 64) return notA(name, 'a positive 64 bit integer');
   }
   if (!isText(object, 'jti')) return notA('jti', 'a string');
   const audience = object['aud'];

@@ -20,6 +20,9 @@ export function markedToken(text: string): number | undefined {
 /** Stands for text that the proxy makes up, such as a request id. */
 export const PROXY_TEXT = '\uf8ff';
 
+/** Stands for a random UUID that the proxy makes. */
+export const PROXY_UUID = '\uf8fe';
+
 export function hasToken(text: string): boolean {
   return MARK.test(text);
 }
@@ -35,6 +38,8 @@ const TOKEN_TEXT = /^[A-Za-z0-9\-_.]*$/;
 /** A test on a text with a token in it, as far as it can be told without the token. */
 export function tokenTextTest(test: StringTest, text: string): Truth {
   if (test.op === 'present' || test.op === 'nonEmpty') return true;
+  // No policy holds the very UUID; its beginning or end may be hit.
+  if (text === PROXY_UUID) return test.op !== 'exact' && /^[0-9a-fA-F-]{1,12}$/.test(test.value) ? undefined : false;
   const pieces = text.split(MARK);
   const before = pieces[0] ?? '';
   const after = pieces.at(-1) ?? '';
