@@ -111,6 +111,16 @@ describe('an explanation', () => {
     ]);
   });
 
+  it('counts a rule about another path as far, however little else it lacks', () => {
+    const policies =
+      POLICY('a', '{rules: [{to: [{operation: {paths: [/other]}}]}]}') +
+      POLICY(
+        'b',
+        '{rules: [{from: [{source: {namespaces: [ops]}}], to: [{operation: {paths: [/asked]}}], when: [{key: "request.headers[x]", values: [y]}]}]}',
+      );
+    expect(ask(policies, { path: '/asked', peer: FRONT }).nearest.map(({ policy }) => policy)).toEqual(['shop/b', 'shop/a']);
+  });
+
   it('says which term held because the caller has no identity', () => {
     const { matches } = ask(POLICY('ids', '{action: DENY, rules: [{from: [{source: {notPrincipals: ["*"]}}]}]}'), {
       peer: 'none',
