@@ -77,9 +77,9 @@ describe('istio explain', () => {
     const read = await istio(...CART, '--from', 'web/front', '--request', request);
     expect(read).toMatchObject({ code: 2, stdout: expect.stringContaining('Read as the head of an HTTP request.') });
     expect(await istio(...CART, '--from', 'web/front', '--request', request, '--method', 'GET')).toMatchObject({ code: 0 });
-    const log = await istio(...CART, '--from', 'web/front', '--request', 'examples/istio/denied.log');
+    const log = await istio(...CART, '--from', 'web/front', '--request', 'examples/istio/denied.txt');
     expect(log.stdout).toContain('The log says 403, rbac_access_denied_matched_policy[none]: as below.');
-    const other = await istio(...CART, '--from', 'ops/reports', '--request', 'examples/istio/denied.log', '--method', 'GET');
+    const other = await istio(...CART, '--from', 'ops/reports', '--request', 'examples/istio/denied.txt', '--method', 'GET');
     expect(other).toMatchObject({ code: 0, stdout: expect.stringContaining('not as below') });
   });
 
