@@ -11,7 +11,7 @@ export interface RefusalPageInput {
 
 /** Header fields that belong to the page: it is loaded again by itself while the service is away. */
 export function refusalPageHeaders(status: number): Readonly<Record<string, string>> {
-  const headers = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CSP };
+  const headers = plainPageHeaders();
   return status === 502 || status === 503 ? { ...headers, refresh: '3' } : headers;
 }
 
@@ -20,11 +20,21 @@ export function refusalPage(input: RefusalPageInput): string {
   const { status, code, sentence, decisionId, why } = input;
   const title = escapeHtml(statusTitle(status));
   const link = status === 403 || status === 404 ? `<p><a href="${escapeHtml(why)}">Why?</a></p>` : '';
+  const id = `<p class="id">Decision <code>${escapeHtml(decisionId)}</code>, <code>${escapeHtml(code)}</code></p>`;
+  return plainPage(title, `<p>${escapeHtml(sentence)}</p>${link}${id}`);
+}
+
+/** A page of the gateway's own on a target's origin; `title` and `main` are HTML. */
+export function plainPage(title: string, main: string): string {
   return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
-    `<title>${title}</title><style>${STYLE}</style></head><body><main><h1>${title}</h1><p>${escapeHtml(sentence)}</p>${link}` +
-    `<p class="id">Decision <code>${escapeHtml(decisionId)}</code>, <code>${escapeHtml(code)}</code></p></main></body></html>\n`
+    `<title>${title}</title><style>${STYLE}</style></head><body><main><h1>${title}</h1>${main}</main></body></html>\n`
   );
+}
+
+/** Header fields of `plainPage`. */
+export function plainPageHeaders(): Readonly<Record<string, string>> {
+  return { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CSP };
 }
 
 /** A few words for a status, for people. */

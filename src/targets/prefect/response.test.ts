@@ -56,6 +56,27 @@ describe('the settings of the server', () => {
   });
 });
 
+describe('the viewers of the API document', () => {
+  it.each([
+    ['/docs', '/openapi.json'],
+    ['/redoc', '/openapi.json'],
+    ['/docs/oauth2-redirect', '/openapi.json'],
+    ['/api/docs', '/api/openapi.json'],
+    ['/api/redoc', '/api/openapi.json'],
+  ])('at %s say why they are not here, without a script, and where the document is', (path, document) => {
+    const plan = planOf('GET docs', path);
+    if (plan.kind !== 'local') throw new Error('the server is asked');
+    expect(plan.answer).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } });
+    expect(plan.answer.headers['content-security-policy']).toMatch(/^default-src 'none';/);
+    expect(String(plan.answer.body)).toContain(`<a href="${document}">`);
+    expect(String(plan.answer.body)).not.toContain('<script');
+  });
+
+  it.each(['/openapi.json', '/api/openapi.json', '/api/static/x/docs'])('are not what is asked for at %s', (path) => {
+    expect(planOf('GET docs', path).kind).toBe('headers');
+  });
+});
+
 describe('a page of events', () => {
   const upstream = 'http://prefect-server:4200/api/events/filter/next?page-token=aGVsbG8%3D';
 

@@ -12,6 +12,7 @@ import type {
 } from '../target.ts';
 import { jsonAnswer } from './answer.ts';
 import { isObject } from './bodies.ts';
+import { docsNote, isDocsViewer } from './docs-note.ts';
 import { ownUrl, relativeLocation } from './location.ts';
 import { LEARNED } from './lookups.ts';
 import { SETTINGS_OPERATION, TRIMMED_SETTINGS } from './settings.ts';
@@ -33,6 +34,7 @@ const MAX_EVENTS_BYTES = 80 * 1024 * 1024;
 export function response(call: Call, _decision: Decision, context: ResponseContext): ResponsePlan {
   const { id } = call.operation;
   if (id === SETTINGS_OPERATION) return { kind: 'local', answer: jsonAnswer(200, call.decisionId, TRIMMED_SETTINGS) };
+  if (id === 'GET docs' && isDocsViewer(call.head)) return { kind: 'local', answer: docsNote(call.head, call.decisionId) };
   if (id === 'GET ui-settings') return { kind: 'replace', maxBytes: MAX_SETTINGS_BYTES, replace: replaceUiSettings };
   if (id === 'POST /events/filter' || id === 'GET /events/filter/next') {
     return { kind: 'replace', maxBytes: MAX_EVENTS_BYTES, replace: (answer) => replaceNextPage(answer, call, context) };
