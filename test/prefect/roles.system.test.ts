@@ -157,57 +157,6 @@ describeWithPrefect('roles, each proven by the stock client it is for', () => {
     expect(await untilState(server, runId), worker?.lines.join('\n')).toBe('COMPLETED');
   });
 
-  it('who may see a deployment and not run it reads the sentence, once', async () => {
-    const ran = await prefect(await as('vic', 'viewers'), 'deployment', 'run', 'roles/nightly');
-    expect(ran.code).toBe(1);
-    const id = await expectDenied(ran.output, 'user:vic@acme.example', 'prefect.deployment.run');
-    expect(ran.output.split(id)).toHaveLength(2);
-    expect(ran.output).not.toContain('Traceback');
-  });
-
-  it('who may not see a deployment is told that there is none', async () => {
-    const ran = await prefect(await as('zoe'), 'deployment', 'run', 'roles/nightly');
-    expect(ran.code).toBe(1);
-    expect(ran.output).toContain("Deployment 'roles/nightly' not found!");
-    expect(ran.output).not.toContain('Traceback');
-  });
-
-  it('a refused list ends in a traceback whose end is the sentence', async () => {
-    const listed = await prefect(await as('rita', 'runners'), 'deployment', 'ls');
-    expect(listed.code).toBe(1);
-    expect(listed.output).toMatch(/PrefectHTTPStatusError: Client error '403 Forbidden'/);
-    await expectDenied(listed.output, 'user:rita@acme.example', 'prefect.deployment.list');
-  });
-
-  it('a refused pool is the sentence alone', async () => {
-    const made = await prefect(await as('dora', 'deployers'), 'work-pool', 'create', 'another', '--type', 'process');
-    expect(made.code).toBe(1);
-    expect(made.output).not.toContain('Traceback');
-    await expectDenied(made.output, 'user:dora@acme.example', 'prefect.work_pool.create');
-    expect((await server.api('GET', '/work_pools/another')).status).toBe(404);
-  });
-
-  it('who may not deploy deploys nothing', async () => {
-    const made = await prefect(await as('vic', 'viewers'), '--no-prompt', 'deploy', 'flow.py:roles', '-n', 'mine', '-p', 'roles');
-    expect(made.code).toBe(1);
-    await expectDenied(made.output, 'user:vic@acme.example');
-    expect((await server.api('GET', '/deployments/name/roles/mine')).status).toBe(404);
-  });
-
-  it('a workload without the role is no worker', async () => {
-    const stock = { environment: theEnvironment(), url: gateway.url, token: await gateway.workload('team/other') };
-    const ended = await prefect(stock, 'worker', 'start', '--pool', 'roles', '--name', 'other', '--type', 'process');
-    expect(ended.code).not.toBe(0);
-    const workers = await server.api('POST', '/work_pools/roles/workers/filter', {});
-    expect(workers.body.map((one: { name: string }) => one.name)).not.toContain('other');
-  });
-
-  it('a flow that may not report itself does not run', async () => {
-    const ended = await startStock(await as('rita', 'runners'), ['-c', 'import flow; flow.roles()']).exited;
-    expect(ended.code).toBe(1);
-    await expectDenied(ended.output, 'user:rita@acme.example');
-  });
-
   /** A run of the deployment that waits for somebody to resume it. */
   async function pausedRun(): Promise<string> {
     const deployment = await server.api('GET', '/deployments/name/roles/nightly');

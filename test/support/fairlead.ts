@@ -6,6 +6,7 @@ import { type ControlClient, createControlClient } from '../../src/control/clien
 import { diagnosticText } from '../../src/core/diagnostic.ts';
 import { type TestIssuer, testIssuer } from '../../src/identity/fixture.ts';
 import { type RunningGateway, startGateway } from '../../src/start-gateway.ts';
+import { codeFlowIssuer } from './code-flow-issuer.ts';
 import { type Answer, call, freePort } from './prefect.ts';
 
 /** A gateway in front of a Prefect server, with an OIDC issuer and a workload issuer that belong to nobody's demo. */
@@ -18,6 +19,8 @@ export interface TestGateway {
   readonly configFile: string;
   /** A bearer token of a person of the OIDC issuer: `name@acme.example`. */
   person(name: string, groups?: readonly string[], options?: { readonly seconds?: number }): Promise<string>;
+  /** Who a browser that is sent to the issuer comes back as, from now on. */
+  signsIn(name: string, groups: readonly string[]): void;
   /** A bearer token of a workload: `namespace/name`. */
   workload(name: string, options?: { readonly seconds?: number }): Promise<string>;
   /** A call through the gateway. */
@@ -59,7 +62,7 @@ export async function startFairlead(given: {
   readonly more?: string;
 }): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-system-'));
-  const people = await testIssuer(clock);
+  const people = await codeFlowIssuer(clock);
   const cluster = await testIssuer(clock, '/cluster');
   const ports = { control: await freePort(), prefect: await freePort(), admin: await freePort() };
   const origin = `http://127.0.0.1:${ports.control}`;
@@ -78,7 +81,7 @@ drain: 2s
 observe: {decisions: ./decisions.jsonl}
 identity:
   - name: acme
-    oidc: {issuer: "${people.issuer}", clientId: fairlead, audience: [fairlead]}
+    oidc: {issuer: "${people.issuer.issuer}", clientId: fairlead, audience: [fairlead]}
     owns: {users: ["*@acme.example"], groups: ["*"]}
     disclose: ${given.disclose ?? 'rule'}
   - name: cluster
@@ -99,14 +102,14 @@ ${given.more ?? ''}`,
     gateway = await startFromFile(configFile, join(folder, 'gateway.log'));
   }
 
+  const claimsOf = (name: string, groups: readonly string[]) => ({
+    sub: `id-${name}`,
+    email: `${name}@acme.example`,
+    email_verified: true,
+    groups,
+  });
   const person: TestGateway['person'] = (name, groups = [], { seconds = 3600 } = {}) =>
-    people.sign({
-      sub: `id-${name}`,
-      email: `${name}@acme.example`,
-      email_verified: true,
-      groups,
-      exp: Math.floor(clock.now() / 1000) + seconds,
-    });
+    people.issuer.sign({ ...claimsOf(name, groups), exp: Math.floor(clock.now() / 1000) + seconds });
 
   await start();
   const control = (token: string): ControlClient => createControlClient({ origin, token: async () => token });
@@ -117,6 +120,9 @@ ${given.more ?? ''}`,
     folder,
     configFile,
     person,
+    signsIn(name, groups) {
+      people.visitor = claimsOf(name, groups);
+    },
     workload: (name, options) => workloadToken(cluster, name, options),
     api: (token, method, path, body, headers = {}) =>
       call(url, {
@@ -142,7 +148,7 @@ ${given.more ?? ''}`,
     start,
     async close() {
       await gateway?.close();
-      await people.close();
+      await people.issuer.close();
       await cluster.close();
       rmSync(folder, { recursive: true, force: true });
     },

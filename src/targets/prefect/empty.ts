@@ -26,8 +26,10 @@ export function emptyAnswer(operationId: string): JsonValue | undefined {
   }
 }
 
-/** Routes of the web app whose answer is keyed: by the ids that the body names, or by state. */
+/** Routes whose answer is keyed: by the ids that the body names, by state, or by name. */
 const OF_ROUTE: Readonly<Record<string, JsonValue>> = {
+  // Without it the page of blocks is an error page.
+  'GET /admin/storage': { default_result_storage_block_id: null },
   'POST /ui/flow_runs/count-task-runs': {},
   'POST /ui/flows/count-deployments': {},
   'POST /ui/flows/next-runs': {},

@@ -126,6 +126,7 @@ describe('a denial', () => {
     ['POST /ui/flows/next-runs', {}],
     ['POST /ui/flows/count-deployments', {}],
     ['GET /automations/related-to/{resource_id}', []],
+    ['GET /admin/storage', { default_result_storage_block_id: null }],
   ])('of the list %s is an empty page for the web app, and a sentence for everybody else', (id, empty) => {
     const shown = answerOf(id, DENIED, WEB_APP);
     expect([shown.status, bodyOf(shown)]).toEqual([200, empty]);
