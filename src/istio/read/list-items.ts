@@ -109,7 +109,7 @@ function stringEnd(text: string, at: number, end: number): number {
 }
 
 /** Behind a value, by counting brackets; whether it is well formed is for its reader to say. */
-function valueEnd(text: string, at: number, end: number): number {
+export function valueEnd(text: string, at: number, end: number): number {
   let depth = 0;
   for (let i = at; i < end; i++) {
     const code = text.charCodeAt(i);
