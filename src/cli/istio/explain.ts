@@ -6,6 +6,7 @@ import type { ReadRequest } from '../../istio/request/read-request.ts';
 import { findTargets } from '../../istio/target/target.ts';
 import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
+import { alike, groupText } from './alike.ts';
 import { explanationText } from './explain-text.ts';
 import { loadMesh, type MeshOptions } from './mesh.ts';
 import { describedRequest, portOption, type RequestOptions } from './request-options.ts';
@@ -46,10 +47,9 @@ export async function explainRequest(options: ExplainOptions, output: Output): P
     answers,
   };
   const partial = reading.isComplete ? [] : ['Not all files could be read: what is missing could change this.'];
+  const text = (one: Explanation) => explanationText(one, requestText(draft, one));
   output.data(value, () =>
-    [...partial, ...readLines(read, answers), ...answers.map((one) => explanationText(one, requestText(draft, one)))].join(
-      '\n\n',
-    ),
+    [...partial, ...readLines(read, answers), ...alike(answers).map((group) => groupText(group, text))].join('\n\n'),
   );
   return exitOf(answers);
 }

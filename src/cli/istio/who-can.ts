@@ -5,6 +5,7 @@ import type { Cut, Entry, Grant, WhoCanReport } from '../../istio/who-can/report
 import { whoCan } from '../../istio/who-can/who-can.ts';
 import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
+import { alike, groupText } from './alike.ts';
 import { placeText } from './explain-text.ts';
 import { loadMesh, type MeshOptions } from './mesh.ts';
 import { portOption } from './request-options.ts';
@@ -35,7 +36,11 @@ export async function whoMaySend(method: string, path: string, options: WhoCanOp
   const now = Math.floor(Date.now() / 1000);
   const answers = targets.map((target) => whoCan({ model, target, draft, profile, now }));
   const partial = reading.isComplete ? [] : ['Not all files could be read: what is missing could change this.'];
-  output.data({ answers }, () => [...partial, ...answers.map((report) => reportText(report, `${method} ${path}`))].join('\n\n'));
+  output.data({ answers }, () =>
+    [...partial, ...alike(answers).map((group) => groupText(group, (report) => reportText(report, `${method} ${path}`)))].join(
+      '\n\n',
+    ),
+  );
   return answers.every(({ grants }) => grants.every(({ entries }) => entries.length === 0)) ? EXIT.denied : EXIT.ok;
 }
 

@@ -88,10 +88,8 @@ function connection({ model, target, draft, now, authoriser }: ExplainInput) {
   const seen: RequestDraft =
     target.seenAs === undefined ? draft : { ...draft, peer: { uris: [target.seenAs], dns: [], subject: '' } };
   if (target.seenAs !== undefined) notes.push(`the waypoint in front calls on, so this proxy sees \`${target.seenAs}\``);
-  const places = model.requestAuthentications.flatMap(({ jwtRules }) =>
-    jwtRules.flatMap(({ fromHeaders }) => fromHeaders.map(({ name, prefix }) => ({ header: name, prefix }))),
-  );
-  const complete = completeRequest(withTokens(isOpaque ? { ...seen, transport: 'tcp' } : seen, places), {
+  const rules = model.requestAuthentications.flatMap(({ jwtRules }) => jwtRules);
+  const complete = completeRequest(withTokens(isOpaque ? { ...seen, transport: 'tcp' } : seen, rules), {
     authority: target.authority,
     localPort: target.localPort,
     now,

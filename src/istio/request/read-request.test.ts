@@ -1,12 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../core/problem.ts';
+import type { JwtRule } from '../objects.ts';
 import { completeRequest, overlaid, wireText } from './draft.ts';
 import { readRequest } from './read-request.ts';
 import { tokenClaims, withTokens } from './token.ts';
 
 const base64url = (value: unknown) => btoa(JSON.stringify(value)).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
 const token = (claims: unknown) => `${base64url({ alg: 'RS256' })}.${base64url(claims)}.c2ln`;
+
+function ruleOf(places: Partial<JwtRule>): JwtRule {
+  const nothing = {
+    audiences: [],
+    jwksUri: '',
+    jwks: '',
+    fromHeaders: [],
+    fromParams: [],
+    fromCookies: [],
+    spaceDelimitedClaims: [],
+  };
+  return { ...nothing, issuer: 'i', forwardOriginalToken: false, outputPayloadToHeader: '', outputClaimToHeaders: [], ...places };
+}
 
 function code(text: string): string {
   try {
@@ -66,7 +80,7 @@ describe('tokens in headers', () => {
     const { draft } = readRequest(
       `GET / HTTP/1.1\nAuthorization: Bearer ${token({ iss: 'i', sub: 's' })}\nX-Other: ${token({ iss: 'j' })}\n`,
     );
-    const taken = withTokens(draft, [{ header: 'X-Other', prefix: '' }]);
+    const taken = withTokens(draft, [ruleOf({ fromHeaders: [{ name: 'X-Other', prefix: '' }] })]);
     expect(taken.headers).toEqual([]);
     expect(taken.tokens?.map(({ claims, signed, in: place }) => [{ ...(claims as object) }, signed, place])).toEqual([
       [{ iss: 'i', sub: 's' }, true, { header: 'authorization', prefix: 'Bearer ' }],
@@ -74,6 +88,16 @@ describe('tokens in headers', () => {
     ]);
     const opaque = readRequest('GET / HTTP/1.1\nAuthorization: Bearer opaque.to.ken\nAuthorization: Basic eDp5\n').draft;
     expect(withTokens(opaque, [])).toBe(opaque);
+  });
+
+  it('are taken from parameters and cookies where a rule reads them there', () => {
+    const { draft } = readRequest(
+      `GET /x?a=1&t=${token({ iss: 'i' })}&t=opaque#f HTTP/1.1\nCookie: b=2; c=${token({ iss: 'j' })}\n`,
+    );
+    const taken = withTokens(draft, [ruleOf({ fromParams: ['t'], fromCookies: ['c'] })]);
+    expect([taken.path, taken.headers]).toEqual(['/x?a=1&t=opaque#f', [['Cookie', 'b=2']]]);
+    expect(taken.tokens?.map(({ in: place }) => place)).toEqual([{ cookie: 'c' }, { param: 't' }]);
+    expect(withTokens(draft, [ruleOf({})])).toBe(draft);
   });
 
   it('are claims only in compact form with JSON objects inside', () => {

@@ -2,30 +2,60 @@ import { Problem } from '../../core/problem.ts';
 import type { JsonObject, JsonValue } from '../../wire/call.ts';
 import { parseJson } from '../../wire/json.ts';
 import type { TokenFact } from '../facts.ts';
+import type { JwtRule } from '../objects.ts';
 import type { RequestDraft } from './draft.ts';
 
 /** Where a proxy looks for a token when its RequestAuthentication does not say. */
 export const BEARER = { header: 'authorization', prefix: 'Bearer ' } as const;
 
 /**
- * Takes the JSON Web Tokens out of a draft's headers. Their signatures are not judged here: each is taken to be valid. A value that
- * is none stays a header.
+ * Takes the JSON Web Tokens out of a draft: from the header where bearers stand, and from the places that the rules read. Their
+ * signatures are not judged here: each is taken to be valid. A value that is none stays where it is.
  */
-export function withTokens(
-  draft: RequestDraft,
-  places: readonly { readonly header: string; readonly prefix: string }[],
-): RequestDraft {
-  const kept: (readonly [string, string])[] = [];
-  const tokens: TokenFact[] = [...(draft.tokens ?? [])];
-  for (const [name, value] of draft.headers ?? []) {
-    const place = [BEARER, ...places].find(
-      ({ header, prefix }) => name.toLowerCase() === header.toLowerCase() && value.startsWith(prefix),
-    );
+export function withTokens(draft: RequestDraft, rules: readonly JwtRule[]): RequestDraft {
+  const headers = [
+    BEARER,
+    ...rules.flatMap(({ fromHeaders }) => fromHeaders.map(({ name, prefix }) => ({ header: name, prefix }))),
+  ];
+  const cookies = new Set(rules.flatMap(({ fromCookies }) => fromCookies));
+  const params = new Set(rules.flatMap(({ fromParams }) => fromParams));
+  const taken: TokenFact[] = [];
+  const kept = (draft.headers ?? []).flatMap(([name, value]): readonly (readonly [string, string])[] => {
+    if (name.toLowerCase() === 'cookie') {
+      const rest = without(value, /; */, cookies, '; ', (cookie, claims) => taken.push({ claims, signed: true, in: { cookie } }));
+      return rest === '' ? [] : [[name, rest]];
+    }
+    const place = headers.find(({ header, prefix }) => name.toLowerCase() === header.toLowerCase() && value.startsWith(prefix));
     const claims = place === undefined ? undefined : tokenClaims(value.slice(place.prefix.length));
-    if (place === undefined || claims === undefined) kept.push([name, value]);
-    else tokens.push({ claims, signed: true, in: { header: place.header.toLowerCase(), prefix: place.prefix } });
-  }
-  return tokens.length === 0 ? draft : { ...draft, headers: kept, tokens };
+    if (place === undefined || claims === undefined) return [[name, value]];
+    taken.push({ claims, signed: true, in: { header: place.header.toLowerCase(), prefix: place.prefix } });
+    return [];
+  });
+  const [, before = '', query, after = ''] = /^([^?#]*)(?:\?([^#]*))?(#.*)?$/s.exec(draft.path ?? '') ?? [];
+  const pairs = without(query ?? '', /&/, params, '&', (param, claims) => taken.push({ claims, signed: true, in: { param } }));
+  if (taken.length === 0) return draft;
+  const path =
+    draft.path === undefined || pairs === (query ?? '') ? {} : { path: `${before}${pairs === '' ? '' : `?${pairs}`}${after}` };
+  return { ...draft, ...path, headers: kept, tokens: [...(draft.tokens ?? []), ...taken] };
+}
+
+/** `name=value` pairs without those of these names that hold a token. */
+function without(
+  text: string,
+  separator: RegExp,
+  names: ReadonlySet<string>,
+  joint: string,
+  take: (name: string, claims: JsonObject) => void,
+): string {
+  if (names.size === 0) return text;
+  const rest = text.split(separator).filter((pair) => {
+    const at = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(at, 0));
+    const claims = at > 0 && names.has(name) ? tokenClaims(pair.slice(at + 1)) : undefined;
+    if (claims !== undefined) take(name, claims);
+    return claims === undefined;
+  });
+  return rest.join(joint);
 }
 
 /** The claims of a token in compact form (RFC 7519 §7.2), unverified; undefined when it is not one. */
