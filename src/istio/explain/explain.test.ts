@@ -215,6 +215,18 @@ spec: {mtls: {mode: ${mode}}}
     expect(texts).toContainEqual(expect.stringContaining('DENY shop/no-put rule[0] is wider than written'));
   });
 
+  it('says where the webhook would have refused a policy that is evaluated all the same', () => {
+    const { verdict, notes } = ask(POLICY('odd', '{action: DENY, rules: [{to: [{operation: {ports: ["99999"]}}]}]}'), {
+      peer: FRONT,
+    });
+    expect(verdict.v).toBe('deny');
+    expect(notes).toContainEqual({
+      code: 'validation',
+      text: expect.stringContaining('would refuse AuthorizationPolicy shop/odd'),
+      place: expect.anything(),
+    });
+  });
+
   it('shows the path that is matched where it is another', () => {
     const { sentPath, verdict } = ask('', { path: '/a/../b' });
     expect([sentPath, verdict.path]).toEqual(['/a/../b', '/b']);

@@ -1,10 +1,10 @@
 import type { Chain, CompiledRule } from '../chain.ts';
-import { attachedPolicies } from '../compile/attach.ts';
+import { type AttachedPolicies, attachedPolicies } from '../compile/attach.ts';
 import { compileChain } from '../compile/chain.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { type TraceView, traceView } from '../evaluate/trace.ts';
 import type { AuthoriserAnswer, RequestFacts } from '../facts.ts';
-import type { AuthorizationPolicy, MeshModel } from '../objects.ts';
+import type { AuthorizationPolicy, MeshModel, MeshObject } from '../objects.ts';
 import type { Profile } from '../profile.ts';
 import { completeRequest, type RequestDraft } from '../request/draft.ts';
 import { withTokens } from '../request/token.ts';
@@ -70,7 +70,7 @@ export function explain(input: ExplainInput): Explanation {
     dryRun: dryRun(input, chain, facts, after),
     mtls,
     sentPath: verdict.path !== undefined && verdict.path !== facts.path ? facts.path : undefined,
-    notes: notesOf({ chain, target, assumed: asked.assumed, notes: asked.notes }),
+    notes: notesOf({ attached: objectsOf(attached), chain, target, assumed: asked.assumed, notes: asked.notes }),
   };
 }
 
@@ -135,6 +135,10 @@ function decider(verdict: Verdict, mtls: MtlsReport, broken: readonly RuleReport
   if (verdict.by?.startsWith('jwt_authn') === true) return 'token';
   if (broken.some(({ id }) => id === verdict.id)) return 'broken-custom';
   return verdict.id === 'none' ? 'no-allow-rule' : 'deny-rule';
+}
+
+function objectsOf({ ALLOW, DENY, AUDIT, CUSTOM, requestAuthentications }: AttachedPolicies): readonly MeshObject[] {
+  return [...CUSTOM, ...requestAuthentications, ...AUDIT, ...DENY, ...ALLOW];
 }
 
 function isMatch({ lacking }: RuleReport): boolean {

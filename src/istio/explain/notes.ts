@@ -1,12 +1,15 @@
 import { leavesOf } from '../branches.ts';
 import type { Chain, DroppedTerm, VanishedRule } from '../chain.ts';
-import type { AuthorizationPolicy } from '../objects.ts';
+import type { AuthorizationPolicy, MeshObject } from '../objects.ts';
 import type { Assumption, RequestDraft } from '../request/draft.ts';
 import type { Target } from '../target/target.ts';
+import { validateObject } from '../validate/validate.ts';
 import type { Note } from './explanation.ts';
 import { pathText } from './rule-report.ts';
 
 interface NotesInput {
+  /** What is attached to the workload, of every kind. */
+  readonly attached: readonly MeshObject[];
   readonly chain: Chain;
   readonly target: Target;
   readonly assumed: readonly Assumption[];
@@ -14,7 +17,7 @@ interface NotesInput {
 }
 
 /** What a reader should know beside the verdict: what the translation lost, and what was filled in. */
-export function notesOf({ chain, target, assumed, notes }: NotesInput): readonly Note[] {
+export function notesOf({ attached, chain, target, assumed, notes }: NotesInput): readonly Note[] {
   const steps = [...chain.custom, ...chain.badCustom, chain.audit, chain.deny, chain.allow].filter((step) => step !== undefined);
   const lost = steps.flatMap(({ vanished }) => vanished.map((rule) => vanishedNote(rule, chain)));
   const widened = steps.flatMap(({ rules }) =>
@@ -27,7 +30,18 @@ export function notesOf({ chain, target, assumed, notes }: NotesInput): readonly
     const text = attribute === undefined || !attribute.some((one) => looks.has(one)) ? undefined : assumptionText(field, value);
     return text === undefined ? [] : [{ code: 'assumed' as const, text, place: undefined }];
   });
-  return [...about, ...lost, ...widened, ...told];
+  return [...about, ...attached.flatMap(refusals), ...lost, ...widened, ...told];
+}
+
+/** What the webhook would not have let into the cluster is evaluated all the same: it may have come in without. */
+function refusals(object: MeshObject): readonly Note[] {
+  return validateObject(object)
+    .filter(({ severity }) => severity === 'error')
+    .map(({ message, file, line, column }) => ({
+      code: 'validation',
+      text: `Istio's webhook would refuse ${object.kind} ${object.namespace}/${object.name} (${message}); here it is taken as it is`,
+      place: { file, line, column },
+    }));
 }
 
 const WHY: Readonly<Record<DroppedTerm['reason'], string>> = {
