@@ -62,7 +62,10 @@ export type IdentityTest =
   /** `spiffe://.+/ns/NS/(.+/|)sa/SA(/.+)?` */
   | { readonly op: 'serviceAccount'; readonly namespace: string; readonly name: string }
   /** `*`: any `spiffe://`; no star: `spiffe://TD/…`; otherwise the first star is `[^/]*`. */
-  | { readonly op: 'trustDomain'; readonly value: string };
+  | { readonly op: 'trustDomain'; readonly value: string }
+  /** ztunnel alone: the namespace, and namespace with account, of an id that is exactly `spiffe://TD/ns/NS/sa/SA`. */
+  | { readonly op: 'meshNamespace'; readonly test: StringTest }
+  | { readonly op: 'meshAccount'; readonly namespace: string; readonly name: string };
 
 /** A path with `{*}` and `{**}`; literal text between them. */
 export interface TemplateTest {

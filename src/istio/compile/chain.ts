@@ -6,12 +6,15 @@ import { compileCustom } from './custom.ts';
 import { compileJwt } from './jwt.ts';
 import { compilePolicies } from './policies.ts';
 import type { RuleScope } from './rule.ts';
+import { compileZtunnel } from './ztunnel.ts';
 
 /**
  * What one workload's inbound proxy enforces on HTTP or on plain TCP connections: Istio's own translation
  * (pilot/pkg/security/authz/builder), policies taken as they are even where its webhook would refuse them.
+ * ztunnel reads no HTTP: its chain is for the connection, whatever is asked for.
  */
 export function compileChain(model: MeshModel, workload: WorkloadRef, transport: 'http' | 'tcp', profile: Profile): Chain {
+  if (workload.kind === 'ztunnel') return compileZtunnel(model, workload, profile);
   const { config } = model;
   const attached = attachedPolicies(model, workload);
   const scope: RuleScope = { transport, bundle: [config.trustDomain, ...config.trustDomainAliases] };

@@ -3,6 +3,7 @@ import { parseAddress } from '../address.ts';
 import type { Chain } from '../chain.ts';
 import type { RequestFacts } from '../facts.ts';
 import type { HeaderMap } from './header-map.ts';
+import { meshId } from './mesh-id.ts';
 
 /** What matchers are compared with: the request as the proxy's filters see it. */
 export interface Attributes {
@@ -58,6 +59,7 @@ export function readAttributes(
 /** URI SANs, DNS SANs, subject; the one string of filter state on a waypoint and inside HBONE. */
 function identitiesOf({ workload }: Chain, { peer }: RequestFacts): readonly string[] {
   if (peer === undefined) return [];
+  if (workload.kind === 'ztunnel') return peer.uris.filter((uri) => meshId(uri) !== undefined).slice(0, 1);
   if (workload.filterState === true || workload.kind === 'waypoint') return peer.uris.slice(0, 1);
   return [...peer.uris, ...peer.dns, peer.subject];
 }

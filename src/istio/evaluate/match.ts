@@ -3,6 +3,7 @@ import { inBlock } from '../address.ts';
 import type { IdentityTest, Leaf, Matcher, StringTest } from '../matcher.ts';
 import { isDotText } from '../wire-text.ts';
 import type { Address, Attributes } from './attributes.ts';
+import { meshId } from './mesh-id.ts';
 import { matchesTemplate } from './template.ts';
 import { hasToken, type Truth, tokenTextTest } from './token-text.ts';
 
@@ -137,6 +138,12 @@ function identityMatches(test: IdentityTest, identity: string, anyByte: boolean)
       return isDotText(identity, anyByte) && isServiceAccount(identity, test.namespace, test.name);
     case 'trustDomain':
       return isInTrustDomain(identity, test.value);
+    case 'meshNamespace':
+      return wireMatches(test.test, meshId(identity)?.namespace ?? '', anyByte);
+    case 'meshAccount': {
+      const id = meshId(identity);
+      return id?.namespace === test.namespace && id.account === test.name;
+    }
     default:
       return wireMatches(test, identity, anyByte);
   }

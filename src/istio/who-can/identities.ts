@@ -61,6 +61,13 @@ function partsOf(leaves: readonly Leaf[], trustDomain: string): Parts {
         parts.namespaces.add(test.namespace);
         parts.accounts.add(test.name);
         break;
+      case 'meshNamespace':
+        if ('value' in test.test) parts.namespaces.add(test.test.value);
+        break;
+      case 'meshAccount':
+        parts.namespaces.add(test.namespace);
+        parts.accounts.add(test.name);
+        break;
       case 'trustDomain':
         if (test.value !== '*') parts.domains.add(test.value.replace('*', 'x'));
         break;
