@@ -33,6 +33,8 @@ describeWithPrefect('the examples in front of a Prefect server and an OpenID pro
   let worker: Running | undefined;
   const contexts = new Map<string, BrowserContext>();
   const denied = { viewer: '', engineer: '' };
+  /** What the command printed as the address of the run. */
+  let link = '';
 
   beforeAll(async () => {
     stage = await startForeignStage(theEnvironment());
@@ -94,6 +96,8 @@ describeWithPrefect('the examples in front of a Prefect server and an OpenID pro
     const ran = await stage.sh('ada', `${TOKEN}; prefect deployment run etl/nightly --watch`);
     expect(ran.code, ran.text).toBe(0);
     expect(ran.text).toContain("Flow run finished successfully in 'Completed'.");
+    link = /URL: (http\S+)/.exec(ran.text)?.[1] ?? '';
+    expect(link).toMatch(new RegExp(`^${stage.url}/runs/flow-run/[0-9a-f-]{36}$`));
     const runs = await api('POST', '/flow_runs/filter', {});
     expect(runs.body).toMatchObject([{ state_type: 'COMPLETED', created_by: { display_value: 'user:ada@acme.example' } }]);
   });
@@ -135,6 +139,13 @@ describeWithPrefect('the examples in front of a Prefect server and an OpenID pro
       expect(short.stdout).not.toContain('policies/prefect.yaml');
     }
     expect((await stage.sh('vic', `fairlead explain ${denied.engineer}`)).text).toContain('DECISION_UNKNOWN');
+  });
+
+  it.skipIf(!hasChromium)('the address that the command printed opens the run in the web application', async () => {
+    const page = await pageOf('vic');
+    await page.goto(link);
+    await page.getByText('Completed').first().waitFor();
+    expect(page.url()).toContain(new URL(link).pathname);
   });
 
   it.skipIf(!hasChromium)('the viewer who clicks Run in the web application reads the sentence there', async () => {
