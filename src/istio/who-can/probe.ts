@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../wire/call.ts';
-import type { Term } from '../branches.ts';
+import { leavesOf, type Term } from '../branches.ts';
 import type { Chain } from '../chain.ts';
 import { type Attributes, readAttributes } from '../evaluate/attributes.ts';
 import { matches } from '../evaluate/match.ts';
@@ -82,10 +82,13 @@ function tokenOf({ jwt }: Chain, claims: JsonObject | undefined): readonly Token
 }
 
 function withDefaults(claims: JsonObject, rule: JwtRule): JsonObject {
-  const [audience] = rule.audiences;
-  const defaults: Record<string, JsonValue> = { iss: rule.issuer, sub: 'somebody' };
-  if (audience !== undefined) defaults['aud'] = audience;
-  return { ...defaults, ...claims };
+  const { audiences } = rule;
+  const [audience] = audiences;
+  const all: Record<string, JsonValue> = { iss: rule.issuer, sub: 'somebody', ...claims };
+  const { aud } = all;
+  if (audience === undefined || (typeof aud === 'string' && audiences.includes(aud))) return all;
+  // Beside what a policy asks for, the token must be meant for the workload.
+  return { ...all, aud: typeof aud === 'string' ? [aud, audience] : audience };
 }
 
 /** Probes in which a term holds, or does not, each one change away from the given one; none where the term is not of the free parts. */
@@ -103,7 +106,7 @@ export function changes(space: ProbeSpace, probe: Probe, term: Term, holds: bool
     const set = texts(leaves, isMatchWanted).map((text) => ({ ...probe, headers: { ...others, [first.name]: text } }));
     return isMatchWanted ? set : [{ ...probe, headers: others }, ...set];
   }
-  if (first.type === 'claim') return claimChanges(term, probe, isMatchWanted);
+  if (first.type === 'claim') return claimChanges(space, term, probe, isMatchWanted);
   if (first.type === 'directIp' || first.type === 'remoteIp' || first.type === 'localIp') {
     return addresses(leaves, isMatchWanted).map((address) => ({ ...probe, [first.type]: address }));
   }
@@ -135,24 +138,38 @@ export function termHolds({ negated, values }: Term, attributes: Attributes): bo
   return negated ? truths.every((truth) => truth === false) : truths.includes(true);
 }
 
-/** One probe for each value: the claims of a token are set together, as `requestPrincipals` names two. */
-function claimChanges(term: Term, probe: Probe, isMatchWanted: boolean): readonly Probe[] {
+/** One probe for each value and issuer: the claims of a token are set together, as `requestPrincipals` names two. */
+function claimChanges({ chain }: ProbeSpace, term: Term, probe: Probe, isMatchWanted: boolean): readonly Probe[] {
   if (!isMatchWanted)
     return [
       { ...probe, claims: undefined },
       { ...probe, claims: { ...probe.claims, sub: 'somebody-else' } },
     ];
-  return term.values.map(({ matchers }) => {
-    let claims: JsonObject = probe.claims ?? {};
-    for (const matcher of matchers.slice(0, 1)) {
-      const parts = matcher.type === 'and' ? matcher.of : [matcher];
-      for (const part of parts) {
-        // The two prefixed forms of `aud`, `scope` and other lists take one text as well.
-        if (part.type === 'claim') claims = withClaim(claims, part.path, sample(part.test));
-      }
-    }
-    return { ...probe, claims };
+  const issuers = chain.jwt.flatMap(({ source, index }) => source.jwtRules[index]?.issuer ?? []);
+  return term.values.flatMap(({ matchers: [matcher] }) => {
+    const leaves = matcher === undefined ? [] : leavesOf(matcher).filter((leaf) => leaf.type === 'claim');
+    const ofIssuer = leaves.find(({ path }) => path.length === 1 && path[0] === 'iss');
+    const others = leaves.filter((leaf) => leaf !== ofIssuer);
+    const claims = others.reduce((all, { path, test }) => withClaim(all, path, sample(test)), probe.claims ?? {});
+    // A token of an issuer that no rule knows is refused, so only theirs can pass.
+    if (ofIssuer === undefined)
+      return [{ ...probe, claims }, ...issuers.map((iss) => ({ ...probe, claims: { ...claims, iss } }))];
+    return issuers.filter((iss) => textPasses(ofIssuer.test, iss)).map((iss) => ({ ...probe, claims: { ...claims, iss } }));
   });
+}
+
+function textPasses(test: StringTest, text: string): boolean {
+  switch (test.op) {
+    case 'exact':
+      return text === test.value;
+    case 'prefix':
+      return text.startsWith(test.value);
+    case 'suffix':
+      return text.endsWith(test.value);
+    case 'nonEmpty':
+    case 'present':
+      return text !== '';
+  }
 }
 
 function withClaim(claims: JsonObject, [name, ...rest]: readonly string[], text: string): JsonObject {

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../wire/call.ts';
 import { type Case, readCase, readIdentities } from '../cases/case.ts';
 import { compileChain } from '../compile/chain.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
+import { traceRules, traceView } from '../evaluate/trace.ts';
 import type { RequestFacts } from '../facts.ts';
 import type { MeshModel, PlainObject } from '../objects.ts';
 import { NEWEST } from '../profile.ts';
@@ -253,6 +254,39 @@ describe('who can, on generated policies', () => {
     }
     expect(listed).toBeGreaterThan(60);
     expect(allowed).toBeGreaterThan(60);
+  });
+});
+
+describe('who can, beside requests that are allowed', () => {
+  it('lists somebody for a rule that allows one, unless the rule hangs on what other filters say', () => {
+    let found = 0;
+    for (const { model, workload, requests } of generated(60)) {
+      for (const facts of requests.filter(({ transport }) => transport === 'http').slice(0, 6)) {
+        const chain = compileChain(model, workload, 'http', NEWEST);
+        const asked: RequestFacts = { ...facts, askAuthoriser: () => ({ answer: 'allow' }) };
+        const view = traceView(chain, asked, 'policies');
+        if (view === undefined || chain.allow?.enforced !== true || evaluate(chain, asked).v !== 'allow') continue;
+        const { method, path, authority, localPort, protocol, now } = facts;
+        const target: Target = { workload, title: 't', place: undefined, localPort, treatment: 'http', authority, notes: [] };
+        const { grants } = whoCan({
+          model,
+          target,
+          draft: { method, path, authority, localPort, protocol },
+          profile: NEWEST,
+          now,
+        });
+        const rules = traceRules(chain.allow.rules, view).flatMap(({ rule, matched }) => (matched ? [rule] : []));
+        const own = grants.filter(({ rule }) =>
+          rules.some(({ policy, index }) => rule?.policy === `${policy.namespace}/${policy.name}` && rule.rule === index),
+        );
+        const isOpen = own.some(
+          ({ entries, refused }) => entries.length > 0 || refused.some(({ because }) => because?.includes('other filters')),
+        );
+        expect(isOpen, JSON.stringify(own)).toBe(true);
+        found += 1;
+      }
+    }
+    expect(found).toBeGreaterThan(50);
   });
 });
 

@@ -165,6 +165,7 @@ class Inquiry {
   #impossible(terms: readonly Term[]): string {
     const needsToken = terms.some(({ values, negated }) => !negated && values[0]?.leaf.type === 'claim');
     if (needsToken && this.#chain.jwt.length === 0) return 'no RequestAuthentication is attached, so no token counts';
+    if (terms.some(({ values }) => values[0]?.leaf.type === 'metadata')) return 'it hangs on what other filters of the proxy say';
     if (this.#space.mtls === 'DISABLE') return 'mutual TLS is disabled, so nobody has an identity';
     return 'no request was found for which all of it holds';
   }
