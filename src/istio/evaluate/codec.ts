@@ -1,3 +1,4 @@
+import { parseAddress } from '../address.ts';
 import type { Chain } from '../chain.ts';
 import type { RequestFacts } from '../facts.ts';
 import type { Profile } from '../profile.ts';
@@ -81,11 +82,11 @@ function connectTarget(path: string): Target | Rejection {
   return isAuthority ? { authority: path, path: undefined } : INVALID_URL;
 }
 
-/** A host that URL parsing accepts: not empty, no escape, a port that is one. */
+/** A host that URL parsing accepts: user information once at most, a name or an address in brackets, a port that is one. */
 function isHost(text: string): boolean {
-  const host = text.replace(/^.*@/, '');
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]%]+)(?::([0-9]{1,10}))?$/.exec(host);
-  return match !== null && Number(match[2] ?? 0) <= 65_535;
+  const match = /^(?:[^@]*@)?(?:\[([^[\]]*)\]|[A-Za-z0-9.-]+)(?::([0-9]{1,10}))?$/.exec(text);
+  if (match === null || Number(match[2] ?? 0) > 65_535) return false;
+  return match[1] === undefined || (match[1].includes(':') && parseAddress(match[1]) !== undefined);
 }
 
 function readHttp2({ method, path, authority, headers }: RequestFacts): Target | Rejection {

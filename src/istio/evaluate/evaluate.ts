@@ -87,7 +87,9 @@ function runPolicies(chain: Chain, attributes: Attributes, start: Shown): Verdic
 
 /** What the dry-run rules of a step would have said; undefined when it cannot be told. */
 function dryRun(step: RbacStep, attributes: Attributes): Shown | undefined {
-  if (step.dryRun.length === 0 || step.action === 'AUDIT') return {};
+  // A dry-run policy whose rules all vanished is asked like any other.
+  const isAsked = step.dryRun.length > 0 || step.vanished.some(({ policy }) => policy.dryRun);
+  if (!isAsked || step.action === 'AUDIT') return {};
   const result = firstMatch(step.dryRun, attributes);
   if (result === undefined) return undefined;
   const allowed = (result === 'none') === (step.action === 'DENY');

@@ -55,7 +55,8 @@ function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   }
   const crumbs = facts.protocol === 'h2' ? sent.filter(([name]) => name === 'cookie') : [];
   for (const [name, value] of sent) if (name !== 'cookie' || crumbs.length === 0) headers.add(name, value);
-  const cookie = crumbs.map(([, value]) => value).join('; ');
+  // Empty crumbs before the first that is not vanish.
+  const cookie = crumbs.reduce((joined, [, value]) => (joined === '' ? value : `${joined}; ${value}`), '');
   if (cookie !== '') headers.add('cookie', cookie);
   return headers;
 }

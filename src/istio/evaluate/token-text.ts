@@ -40,6 +40,7 @@ export function tokenTextTest(test: StringTest, text: string): Truth {
   if (test.op === 'present' || test.op === 'nonEmpty') return true;
   // No policy holds the very UUID; its beginning or end may be hit.
   if (text === PROXY_UUID) return test.op !== 'exact' && /^[0-9a-fA-F-]{1,12}$/.test(test.value) ? undefined : false;
+  if (text.includes(PROXY_TEXT)) return undefined;
   const pieces = text.split(MARK);
   const before = pieces[0] ?? '';
   const after = pieces.at(-1) ?? '';
@@ -47,17 +48,26 @@ export function tokenTextTest(test: StringTest, text: string): Truth {
   switch (test.op) {
     case 'prefix':
       if (value.length <= before.length) return before.startsWith(value);
-      return value.startsWith(before) && startsLikeToken(value.slice(before.length)) ? undefined : false;
+      return value.startsWith(before) && mayBegin(value.slice(before.length)) ? undefined : false;
     case 'suffix':
       if (value.length <= after.length) return after.endsWith(value);
-      return value.endsWith(after) && startsLikeToken([...value.slice(0, value.length - after.length)].reverse().join(''))
-        ? undefined
-        : false;
-    case 'exact':
-      return value.length > before.length + after.length && value.startsWith(before) && value.endsWith(after) ? undefined : false;
+      return value.endsWith(after) && mayEnd(value.slice(0, value.length - after.length)) ? undefined : false;
+    case 'exact': {
+      if (value.length <= before.length + after.length || !value.startsWith(before) || !value.endsWith(after)) return false;
+      const middle = value.slice(before.length, value.length - after.length);
+      return pieces.length > 2 || (mayBegin(middle) && mayEnd(middle)) ? undefined : false;
+    }
   }
 }
 
-function startsLikeToken(text: string): boolean {
-  return TOKEN_TEXT.test(text[0] ?? '');
+/** No token is shorter. */
+const SHORTEST = 24;
+
+/** A token begins with the base64url of `{"`, as every library writes it. */
+function mayBegin(text: string): boolean {
+  return TOKEN_TEXT.test(text.slice(0, SHORTEST)) && text.slice(0, 3) === 'eyJ'.slice(0, text.length);
+}
+
+function mayEnd(text: string): boolean {
+  return TOKEN_TEXT.test(text.slice(-SHORTEST));
 }
