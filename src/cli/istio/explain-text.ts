@@ -1,5 +1,5 @@
 import type { Explanation, RuleReport, TermReport } from '../../istio/explain/explanation.ts';
-import type { Place } from '../../istio/objects.ts';
+import type { Place, ProxyKind } from '../../istio/objects.ts';
 import type { Verdict } from '../../istio/verdict.ts';
 
 /** An explanation for people: the verdict, what decided it and where that stands; then all else that a reader may ask. */
@@ -28,7 +28,7 @@ function head({ target, transport, profile, verdict, decided, sentPath }: Explan
     line('to', `${target.title}, port ${target.port}${place}`),
     line('by', `${target.proxy}, ${kind} rules, profile ${profile}`),
     ...(sentPath === undefined ? [] : [line('path', `${sentPath} is matched and forwarded as ${verdict.path}`)]),
-    line('answer', answerText(verdict, decided)),
+    line('answer', answerText(verdict, decided, target.proxy)),
   ];
 }
 
@@ -40,7 +40,7 @@ function wordOf({ v }: Verdict, decided: Explanation['decided']): keyof typeof W
 }
 
 /** What the client sees and what Envoy writes into its log. */
-export function answerText(verdict: Verdict, decided?: Explanation['decided']): string {
+export function answerText(verdict: Verdict, decided?: Explanation['decided'], proxy?: ProxyKind): string {
   if (decided === 'mtls') return 'the connection is closed before any rule is asked';
   const status = verdict.s === undefined ? (verdict.v === 'deny' ? 'connection closed' : verdict.v) : String(verdict.s);
   switch (verdict.v) {
@@ -51,6 +51,7 @@ export function answerText(verdict: Verdict, decided?: Explanation['decided']): 
     case 'reject':
       return `${status}, ${verdict.by ?? 'no detail'}: the proxy refuses it before any rule is asked`;
     case 'deny': {
+      if (proxy === 'ztunnel') return status;
       const detail = verdict.by === 'rbac' ? `rbac_access_denied_matched_policy[${verdict.id ?? 'none'}]` : (verdict.by ?? '');
       return `${status}; Envoy logs ${detail}`;
     }
@@ -139,7 +140,9 @@ function nearestSection({ nearest, decided }: Explanation): string[] {
   const more = nearest.length - MOST_NEAREST;
   return [
     'What each ALLOW rule lacks, the nearest first:',
-    ...nearest.slice(0, MOST_NEAREST).flatMap((rule) => [ruleHead(rule), ...rule.lacking.map(lackingText)]),
+    ...nearest
+      .slice(0, MOST_NEAREST)
+      .flatMap((rule) => [ruleHead(rule), ...rule.lacking.map((term) => lackingText(term, rule.rule))]),
     ...(more > 0 ? [`  … and ${more} more: -o json lists them all`] : []),
   ];
 }
@@ -194,8 +197,12 @@ function heldText({ field, wanted, observed, negated, place }: TermReport): stri
   return `    ${field}  ${text}${saw === '' ? '' : `  (${saw})`}  ${placeText(place)}`;
 }
 
-function lackingText({ field, wanted, observed, negated, place }: TermReport): string {
-  if (wanted.length === 0) return '    the policy has no rules, so it allows nothing';
+function lackingText({ field, wanted, observed, negated, place }: TermReport, rule: number): string {
+  if (wanted.length === 0) {
+    return rule < 0
+      ? '    the policy has no rules, so it allows nothing'
+      : '    nothing that this proxy could compare is left of it: it never matches';
+  }
   const list = wanted.length > 6 ? `${wanted.slice(0, 6).join(', ')}, … ${wanted.length - 6} more` : wanted.join(', ');
   return `    ${field}  ${negated ? 'refuses' : 'wants'} ${list}; ${observed === undefined ? 'there is none' : `saw ${observed}`}  ${placeText(place)}`;
 }

@@ -215,6 +215,30 @@ spec: {mtls: {mode: ${mode}}}
     expect(texts).toContainEqual(expect.stringContaining('DENY shop/no-put rule[0] is wider than written'));
   });
 
+  it('of ztunnel tells which rules never match there', () => {
+    const ambient = `
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
+`;
+    const policies =
+      POLICY('get', '{rules: [{to: [{operation: {methods: [GET]}}]}]}') +
+      POLICY('no-put', '{action: DENY, rules: [{to: [{operation: {methods: [PUT]}}]}]}') +
+      POLICY('no-ops', '{action: DENY, rules: [{from: [{source: {namespaces: [ops]}}]}]}');
+    const answer = ask(ambient + policies, { method: 'PUT', peer: FRONT });
+    expect([answer.target.proxy, answer.transport, answer.decided]).toEqual(['ztunnel', 'tcp', 'no-allow-rule']);
+    expect(answer.matches).toEqual([]);
+    expect(answer.allowPolicies.map(({ policy }) => policy)).toEqual(['shop/get']);
+    const texts = answer.notes.map(({ text }) => text);
+    expect(texts).toContainEqual(
+      expect.stringMatching(/DENY shop\/no-put rule\[0\] never matches here: .* is nothing that ztunnel reads/),
+    );
+    expect(texts).toContainEqual(expect.stringContaining('ALLOW shop/get rule[0] does not reach the proxy'));
+    const ops = ask(ambient + policies, { peer: { uris: ['spiffe://cluster.local/ns/ops/sa/x'], dns: [], subject: '' } });
+    expect(ops).toMatchObject({ decided: 'deny-rule', matches: [{ policy: 'shop/no-ops' }] });
+  });
+
   it('says where the webhook would have refused a policy that is evaluated all the same', () => {
     const { verdict, notes } = ask(POLICY('odd', '{action: DENY, rules: [{to: [{operation: {ports: ["99999"]}}]}]}'), {
       peer: FRONT,

@@ -1,4 +1,4 @@
-import type { Chain, CompiledRule } from '../chain.ts';
+import type { Chain, CompiledRule, RbacStep } from '../chain.ts';
 import { type AttachedPolicies, attachedPolicies } from '../compile/attach.ts';
 import { compileChain } from '../compile/chain.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
@@ -63,7 +63,7 @@ export function explain(input: ExplainInput): Explanation {
     verdict,
     decided: decider(verdict, mtls, broken, chain),
     matches: [...custom.flatMap(({ rules }) => rules), ...broken, ...audit, ...deny, ...allow.filter(isMatch)],
-    allowPolicies: attached.ALLOW.filter(({ dryRun }) => !dryRun).map(policyReport),
+    allowPolicies: policiesOf(chain.allow).map(policyReport),
     nearest: allow.some(isMatch) ? [] : [...allow].sort(byNearness),
     custom,
     token,
@@ -143,6 +143,14 @@ function objectsOf({ ALLOW, DENY, AUDIT, CUSTOM, requestAuthentications }: Attac
 
 function isMatch({ lacking }: RuleReport): boolean {
   return lacking.length === 0;
+}
+
+/** The policies that are enforced in a step, also those none of whose rules is left. */
+function policiesOf(step: RbacStep | undefined): readonly AuthorizationPolicy[] {
+  const policies = [...(step?.rules ?? []), ...(step?.vanished ?? [])]
+    .map(({ policy }) => policy)
+    .filter(({ dryRun }) => !dryRun);
+  return [...new Set(policies)];
 }
 
 function policyReport(policy: AuthorizationPolicy): PolicyReport {

@@ -1,6 +1,6 @@
 import { leavesOf } from '../branches.ts';
-import type { Chain, DroppedTerm, VanishedRule } from '../chain.ts';
-import type { AuthorizationPolicy, MeshObject } from '../objects.ts';
+import type { Chain, CompiledRule, DroppedTerm, VanishedRule } from '../chain.ts';
+import type { MeshObject } from '../objects.ts';
 import type { Assumption, RequestDraft } from '../request/draft.ts';
 import type { Target } from '../target/target.ts';
 import { validateObject } from '../validate/validate.ts';
@@ -21,7 +21,7 @@ export function notesOf({ attached, chain, target, assumed, notes }: NotesInput)
   const steps = [...chain.custom, ...chain.badCustom, chain.audit, chain.deny, chain.allow].filter((step) => step !== undefined);
   const lost = steps.flatMap(({ vanished }) => vanished.map((rule) => vanishedNote(rule, chain)));
   const widened = steps.flatMap(({ rules }) =>
-    rules.flatMap(({ policy, index, dropped }) => dropped.map((term) => droppedNote(policy, index, term, chain))),
+    rules.flatMap((rule) => rule.dropped.map((term) => droppedNote(rule, term, chain))),
   );
   const about = [...target.notes, ...notes].map((text) => ({ code: 'target' as const, text, place: target.place }));
   const looks = attributesOf(chain);
@@ -52,9 +52,15 @@ const WHY: Readonly<Record<DroppedTerm['reason'], string>> = {
   'unknown-key': 'is a key that Istio does not know',
 };
 
+/** Of ztunnel the reason is wider: it reads less than a plain connection has. */
+function whyText({ path, reason }: DroppedTerm, { workload }: Chain): string {
+  const why = workload.kind === 'ztunnel' && reason === 'http-only' ? 'is nothing that ztunnel reads' : WHY[reason];
+  return `${pathText(path)} ${why}`;
+}
+
 function vanishedNote({ policy, index, dropped }: VanishedRule, chain: Chain): Note {
   const [first] = dropped;
-  const why = first === undefined ? '' : `: ${pathText(first.path)} ${WHY[first.reason]}`;
+  const why = first === undefined ? '' : `: ${whyText(first, chain)}`;
   const effect =
     policy.action === 'ALLOW' && chain.allow?.enforced === true ? ', and the policy still makes denial the default' : '';
   return {
@@ -64,12 +70,15 @@ function vanishedNote({ policy, index, dropped }: VanishedRule, chain: Chain): N
   };
 }
 
-function droppedNote(policy: AuthorizationPolicy, index: number, { path, reason }: DroppedTerm, { transport }: Chain): Note {
-  const on = transport === 'tcp' ? ' on this connection' : '';
+function droppedNote({ policy, index, permissions, principals }: CompiledRule, term: DroppedTerm, chain: Chain): Note {
+  const isNever = permissions.type === 'never' || principals.type === 'never';
+  const effect = isNever
+    ? 'never matches here'
+    : `is wider than written${chain.transport === 'tcp' ? ' on this connection' : ''}`;
   return {
     code: 'dropped-term',
-    text: `${policy.action} ${policy.namespace}/${policy.name} rule[${index}] is wider than written${on}: ${pathText(path)} ${WHY[reason]}, and falls away`,
-    place: policy.placeOf(path),
+    text: `${policy.action} ${policy.namespace}/${policy.name} rule[${index}] ${effect}: ${whyText(term, chain)}, and falls away`,
+    place: policy.placeOf(term.path),
   };
 }
 

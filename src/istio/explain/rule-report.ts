@@ -23,7 +23,7 @@ export function ruleReports(
       id,
       logged: id === logged,
       held: terms(held),
-      lacking: matched ? [] : index < 0 ? [noRules(policy)] : terms(lacking),
+      lacking: matched ? [] : lacking.length === 0 ? [neverMatches(policy, index)] : terms(lacking),
     };
   });
 }
@@ -44,8 +44,10 @@ function distance({ lacking }: RuleReport): number {
   );
 }
 
-function noRules(policy: AuthorizationPolicy): TermReport {
-  return { field: 'rules', place: policy.placeOf(['spec']), wanted: [], observed: undefined, negated: false };
+/** A policy without rules, or a rule of which the translation left nothing that could be compared. */
+function neverMatches(policy: AuthorizationPolicy, index: number): TermReport {
+  const place = policy.placeOf(index < 0 ? ['spec'] : ['spec', 'rules', index]);
+  return { field: 'rules', place, wanted: [], observed: undefined, negated: false };
 }
 
 function termReport(policy: AuthorizationPolicy, { path, wanted, observed, negated }: TermTrace): TermReport {

@@ -57,13 +57,13 @@ function partsOf(leaves: readonly Leaf[], trustDomain: string): Parts {
       case 'namespace':
         parts.namespaces.add(test.value.replaceAll('*', 'x'));
         break;
-      case 'serviceAccount':
-        parts.namespaces.add(test.namespace);
-        parts.accounts.add(test.name);
-        break;
       case 'meshNamespace':
-        if ('value' in test.test) parts.namespaces.add(test.test.value);
+        if ('value' in test.test)
+          parts.namespaces.add(
+            `${test.test.op === 'suffix' ? 'x' : ''}${test.test.value}${test.test.op === 'prefix' ? 'x' : ''}`,
+          );
         break;
+      case 'serviceAccount':
       case 'meshAccount':
         parts.namespaces.add(test.namespace);
         parts.accounts.add(test.name);
