@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasChromium } from '../support/chromium.ts';
+import { ANSWERS } from '../support/client-answers.ts';
 import {
   type AtWork,
   type Away,
@@ -12,7 +13,7 @@ import {
   startClients,
 } from '../support/client-situations.ts';
 import { type ClientStage, clientStage } from '../support/client-stage.ts';
-import { type Cell, SITUATIONS, type Situation, shownTable } from '../support/shown-table.ts';
+import { answerTable, type Cell, SITUATIONS, type Situation, shownTable } from '../support/shown-table.ts';
 import { describeWithPrefect } from '../support/with-prefect.ts';
 
 const SENTENCE = /`[a-z]+:[^`]+` may not `prefect\.[a-z_.]+` on `prefect\/[^`]+`: no rule allows it \(decision [0-9a-f-]{36}\)/;
@@ -138,12 +139,7 @@ const AWAY: Readonly<Record<string, Check<Away>>> = {
 };
 
 const EXPIRED: Readonly<Record<string, Check<Expired>>> = {
-  poll: (seen) => {
-    expectWaiting(seen, 'poll');
-    expect(seen.answer.status).toBe(503);
-    expect(seen.answer.headers.get('prefect-maintenance')).toBe('true');
-    expect(Number(seen.answer.headers.get('retry-after'))).toBeGreaterThan(0);
-  },
+  poll: (seen) => expectWaiting(seen, 'poll'),
   start: (seen) => expectWaiting(seen, 'start'),
   report: (seen) => expectWaiting(seen, 'report'),
   emit: (seen) => {
@@ -189,7 +185,7 @@ function endOf<Value>(map: ReadonlyMap<string, Value>, key: string): Value {
   return found;
 }
 
-describeWithPrefect('what clients show', () => {
+describeWithPrefect('what clients show, and what they are answered,', () => {
   const cells = shownTable();
   let stage: ClientStage;
   let clients: AtWork;
@@ -200,10 +196,15 @@ describeWithPrefect('what clients show', () => {
   });
   afterAll(() => stage?.close());
 
-  it('has a test for every cell of the table, and for no other', () => {
+  it('have a test for every cell of the tables, and for no other', () => {
     const checks: Readonly<Record<Situation, object>> = { denied: DENIED, away: AWAY, expired: EXPIRED };
     const tested = SITUATIONS.flatMap((situation) => Object.keys(checks[situation]).map((row) => `${row}, ${situation}`));
     expect(tested.toSorted()).toEqual(cells.map(({ row, situation }) => `${row}, ${situation}`).toSorted());
+    expect(Object.keys(ANSWERS).toSorted()).toEqual(
+      answerTable()
+        .map(({ row }) => row)
+        .toSorted(),
+    );
     expect(new Set(cells.flatMap(({ commands }) => commands))).toEqual(new Set(Object.keys(COMMANDS)));
   });
 
@@ -215,6 +216,16 @@ describeWithPrefect('what clients show', () => {
   });
   describe('when the token of a workload has expired', () => {
     testsOf('expired', EXPIRED, () => expired(stage, clients));
+  });
+
+  describe('answers', () => {
+    for (const { row, answer, when } of answerTable()) {
+      it(`${answer}: ${when}`, async () => {
+        const check = ANSWERS[row];
+        if (check === undefined) throw new Error('no test');
+        await check(stage, clients);
+      });
+    }
   });
 
   function testsOf<Seen>(

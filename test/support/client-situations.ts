@@ -28,8 +28,8 @@ export interface AtWork {
 }
 
 export async function startClients(stage: ClientStage): Promise<AtWork> {
-  const begun = [stage.worker('late', LATE_SECONDS), stage.flowRun('late-run', LATE_SECONDS)] as const;
-  const others = [stage.worker('unpolled'), stage.worker('away'), stage.flowRun('away-run')] as const;
+  const begun = [stage.worker('late', 'clients-late', LATE_SECONDS), stage.flowRun('late-run', LATE_SECONDS)] as const;
+  const others = [stage.worker('unpolled', 'clients'), stage.worker('away', 'clients'), stage.flowRun('away-run')] as const;
   const [late, lateRun, unpolled, worker, run] = await Promise.all([...begun, ...others]);
   await Promise.all([run, lateRun].map((running) => running.line(/at work/, 90_000)));
   return { late, lateRun, unpolled, worker, run };
@@ -61,7 +61,7 @@ export type Denied = Awaited<ReturnType<typeof denied>>;
 export async function denied(stage: ClientStage, { unpolled }: AtWork, cells: readonly Cell[]) {
   const begun = await start(stage, cells, groupOf);
   const [worker, run, emitter] = await Promise.all([
-    stage.startingWorker('nobody'),
+    stage.startingWorker('nobody', 'clients'),
     stage.flowRun('nobody'),
     stage.emitter('emits', ['others.event', 'clients.after']),
   ]);
@@ -128,7 +128,7 @@ export async function away(stage: ClientStage, { worker, run }: AtWork, cells: r
   const ready = hasChromium ? await readyPages(stage) : undefined;
   await stage.way.down();
   const begun = await start(stage, cells, (row) => (row === 'unseen' ? 'visitors' : 'operators'));
-  const starting = await stage.startingWorker('away-start');
+  const starting = await stage.startingWorker('away-start', 'clients-start');
   const emitter = await stage.emitter('away-emit', ['clients.away']);
   stage.finish('away-run');
   const seen = ready === undefined ? undefined : await awayPages(stage, ready);
@@ -188,7 +188,7 @@ export type Expired = Awaited<ReturnType<typeof expired>>;
 /** Each client of a workload whose token has ended. */
 export async function expired(stage: ClientStage, { late, lateRun }: AtWork) {
   const [starting, emitter] = await Promise.all([
-    stage.startingWorker('late-start', ENDED_SECONDS),
+    stage.startingWorker('late-start', 'clients-late', ENDED_SECONDS),
     stage.emitter('late-emit', ['clients.late'], ENDED_SECONDS),
   ]);
   const token = await stage.token('late-run', ENDED_SECONDS);
@@ -208,7 +208,6 @@ export async function expired(stage: ClientStage, { late, lateRun }: AtWork) {
   return {
     shown: Object.fromEntries(await Promise.all(shown)),
     isOpen,
-    answer: await stage.gateway.api(token, 'POST', '/work_pools/clients/get_scheduled_flow_runs', {}),
   };
 }
 

@@ -4,7 +4,17 @@ import type { Browser } from 'playwright-core';
 import { launchChromium } from './chromium.ts';
 import { startFairlead, type TestGateway } from './fairlead.ts';
 import { type Forwarder, startForwarder } from './forwarder.ts';
-import { deployDirectly, flowFolder, idOf, type PrefectServer, type Running, startStock, startWorker, until } from './prefect.ts';
+import {
+  deployDirectly,
+  flowFolder,
+  idOf,
+  PROCESS_TEMPLATE,
+  type PrefectServer,
+  type Running,
+  startStock,
+  startWorker,
+  until,
+} from './prefect.ts';
 import { sharedServer, theEnvironment } from './with-prefect.ts';
 
 /** A run that says when it is at work, and goes on when there is a file; and a program that sends events. */
@@ -40,7 +50,7 @@ EventsWorker.drain_all(timeout=90)
 `,
 };
 
-const OWN = '"prefect/flows/clients/**", "prefect/deployments/clients/**", "prefect/work-pools/clients/**"';
+const OWN = '"prefect/flows/clients/**", "prefect/deployments/clients/**", "prefect/work-pools/clients*/**"';
 const RUN = `[prefect/server, prefect/flows, prefect/events, "prefect/events/prefect.*", "prefect/events/clients.*", ${OWN}]`;
 const WORKLOADS = [
   'unpolled',
@@ -57,11 +67,13 @@ const WORKLOADS = [
 const RULES = `
 - {name: operators, who: [group:operators], can: [prefect.role.viewer, prefect.role.deployer, prefect.work_pool.create, prefect.block.read_secret], on: ["prefect/**"]}
 - {name: viewers, who: [group:viewers], can: [prefect.role.viewer], on: ["prefect/**"]}
-- {name: runners, who: [group:runners], can: [prefect.role.runner], on: [prefect/server, prefect/events, ${OWN}]}
 - {name: visitors, who: [group:visitors], can: [prefect.server.read, prefect.server.read_settings], on: [prefect/server]}
 - {name: works, who: [${WORKLOADS.join(', ')}], can: [prefect.role.worker, prefect.role.flow_run], on: ${RUN}}
 - {name: polls-nothing, who: [workload:clients/unpolled], cannot: [prefect.work_pool.poll], on: ["prefect/**"]}
 `;
+
+/** Pools beside `clients`, whose workers take no run from it. */
+const POOLS = ['clients-start', 'clients-late'];
 
 export type ClientStage = Awaited<ReturnType<typeof clientStage>>;
 
@@ -75,6 +87,8 @@ export async function clientStage() {
   const folder = flowFolder(FILES);
   const place = { flow: 'clients', name: 'nightly', pool: 'clients', folder, entrypoint: 'flow.py:clients' };
   const { deploymentId } = await deployDirectly(server, place);
+  for (const name of POOLS)
+    await server.api('POST', '/work_pools/', { name, type: 'process', base_job_template: PROCESS_TEMPLATE });
   await server.api('POST', '/variables/', { name: 'clients', value: 'seen' });
   const type = idOf(await server.api('GET', '/block_types/slug/secret'));
   const schemas = await server.api('POST', '/block_schemas/filter', { block_schemas: { block_type_id: { any_: [type] } } });
@@ -111,13 +125,13 @@ export async function clientStage() {
       return keep(startStock(stock(await gateway.person(person, groups)), ['-m', 'prefect', ...args]));
     },
     /** Starts `prefect worker start` with the token of `clients/NAME`, and does not wait. */
-    async startingWorker(name: string, seconds?: number): Promise<Running> {
-      const args = ['worker', 'start', '--pool', 'clients', '--name', name, '--type', 'process'];
+    async startingWorker(name: string, pool: string, seconds?: number): Promise<Running> {
+      const args = ['worker', 'start', '--pool', pool, '--name', name, '--type', 'process'];
       return keep(startStock(stock(await token(name, seconds)), ['-m', 'prefect', ...args]));
     },
     /** The same, and it has started. */
-    async worker(name: string, seconds?: number): Promise<Running> {
-      return keep(await startWorker(stock(await token(name, seconds)), 'clients', name));
+    async worker(name: string, pool: string, seconds?: number): Promise<Running> {
+      return keep(await startWorker(stock(await token(name, seconds)), pool, name));
     },
     /** A flow that reports by itself: at work until `finish(NAME)`. */
     async flowRun(name: string, seconds?: number): Promise<Running> {

@@ -18,20 +18,30 @@ export interface Cell {
 
 /** Every cell of the table that says something. */
 export function shownTable(): readonly Cell[] {
-  const page = readFileSync(join(ROOT, 'docs', 'reference', 'prefect.md'), 'utf8');
-  const section = /^## What clients show\n([\s\S]*?)^## /m.exec(page)?.[1] ?? '';
-  const lines = section.split('\n').slice(section.split('\n').findIndex((line) => line.startsWith('| row | client |')) + 2);
-  const rows = lines.slice(0, lines.indexOf('')).map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((text) => text.trim()),
-  );
-  return rows.flatMap(([row = '', client = '', ...texts]) =>
+  return rowsBelow('| row | client |').flatMap(([row = '', client = '', ...texts]) =>
     SITUATIONS.flatMap((situation, index) => {
       const text = texts[index] ?? '';
       const commands = [...client.matchAll(/`prefect ([^`]+)`/g)].map((match) => match[1] ?? '');
       return text === '' ? [] : [{ row, situation, client, commands, text }];
     }),
+  );
+}
+
+/** Rows of the table of answers below it. */
+export function answerTable(): readonly { readonly row: string; readonly answer: string; readonly when: string }[] {
+  return rowsBelow('| row | answer |').map(([row = '', answer = '', when = '']) => ({ row, answer, when }));
+}
+
+/** The cells of each row of the table whose head begins so. */
+function rowsBelow(head: string): readonly (readonly string[])[] {
+  const lines = readFileSync(join(ROOT, 'docs', 'reference', 'prefect.md'), 'utf8').split('\n');
+  const start = lines.findIndex((line) => line.startsWith(head));
+  if (start < 0) throw new Error(`no table \`${head}\``);
+  const rows = lines.slice(start + 2, lines.indexOf('', start));
+  return rows.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((text) => text.trim()),
   );
 }
