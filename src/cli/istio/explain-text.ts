@@ -85,7 +85,7 @@ function why(explanation: Explanation): string[] {
     case 'no-allow-rule':
       return [
         `No ALLOW rule matches, and ${allowPolicies.length === 1 ? 'this ALLOW policy makes' : 'these ALLOW policies make'} denial the default:`,
-        ...allowPolicies.map(({ policy, place }) => `  ${policy}  ${placeText(place)}`),
+        ...some(allowPolicies, ({ policy, place }) => [`  ${policy}  ${placeText(place)}`]),
       ];
     case 'token':
       return token === undefined
@@ -130,21 +130,13 @@ function matchesSection({ matches, decided }: Explanation): string[] {
   const others = matches.filter((rule) => rule.action !== 'CUSTOM' && !shown.includes(rule));
   if (others.length === 0) return [];
   const heading = shown.length > 0 ? 'Also matching:' : 'Matching rules:';
-  return [heading, ...others.flatMap((rule) => ruleLines(rule, rule.action === 'AUDIT' ? 'marked for the audit log' : ''))];
+  return [heading, ...some(others, (rule) => ruleLines(rule, rule.action === 'AUDIT' ? 'marked for the audit log' : ''))];
 }
-
-const MOST_NEAREST = 5;
 
 function nearestSection({ nearest, decided }: Explanation): string[] {
   if (decided !== 'no-allow-rule' || nearest.length === 0) return [];
-  const more = nearest.length - MOST_NEAREST;
-  return [
-    'What each ALLOW rule lacks, the nearest first:',
-    ...nearest
-      .slice(0, MOST_NEAREST)
-      .flatMap((rule) => [ruleHead(rule), ...rule.lacking.map((term) => lackingText(term, rule.rule))]),
-    ...(more > 0 ? [`  … and ${more} more: -o json lists them all`] : []),
-  ];
+  const lines = some(nearest, (rule) => [ruleHead(rule), ...rule.lacking.map((term) => lackingText(term, rule.rule))], 5);
+  return ['What each ALLOW rule lacks, the nearest first:', ...lines];
 }
 
 function dryRunSection({ dryRun, verdict }: Explanation): string[] {
@@ -172,9 +164,14 @@ function mtlsSection({ mtls }: Explanation): string[] {
 }
 
 function notesSection({ notes }: Explanation): string[] {
-  return notes.length === 0
-    ? []
-    : ['Notes:', ...notes.map(({ text, place }) => `  ${text}${place === undefined ? '' : `  ${placeText(place)}`}`)];
+  if (notes.length === 0) return [];
+  return ['Notes:', ...some(notes, ({ text, place }) => [`  ${text}${place === undefined ? '' : `  ${placeText(place)}`}`])];
+}
+
+/** The first of a list, and how many there are beside. */
+function some<T>(list: readonly T[], lines: (one: T) => readonly string[], most = 10): string[] {
+  const more = list.length - most;
+  return [...list.slice(0, most).flatMap(lines), ...(more > 0 ? [`  … and ${more} more: -o json lists them all`] : [])];
 }
 
 function ruleLines(rule: RuleReport, remark: string | number = ''): string[] {

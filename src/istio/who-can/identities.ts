@@ -1,21 +1,41 @@
 import type { Leaf } from '../matcher.ts';
 
 /** More are not tried: the search says that it was bounded. */
-export const MOST_IDENTITIES = 400;
+const MOST_IDENTITIES = 400;
+
+export interface IdentityPool {
+  readonly identities: readonly string[];
+  /** There would have been more. */
+  readonly isCut: boolean;
+}
 
 /**
- * Names of callers that tell rules apart: those that the rules speak of, in all their combinations, those of the mesh, and one that
- * nobody speaks of.
+ * Names of callers that tell rules apart: those that a grant speaks of, in all their combinations, those of the mesh, one that nobody
+ * speaks of, and those that the rules speak of which can refuse them.
  */
-export function identityPool(leaves: readonly Leaf[], known: readonly string[], trustDomain: string): readonly string[] {
-  const parts = partsOf(leaves, trustDomain);
+export function identityPool(
+  own: readonly Leaf[],
+  known: readonly string[],
+  refusing: readonly Leaf[],
+  trustDomain: string,
+): IdentityPool {
   const pool = new Set<string>();
-  for (const name of parts.whole) pool.add(name);
-  for (const name of known.slice(0, MOST_IDENTITIES / 2)) pool.add(name);
-  for (const domain of parts.domains)
-    for (const namespace of parts.namespaces)
-      for (const account of parts.accounts) pool.add(`spiffe://${domain}/ns/${namespace}/sa/${account}`);
-  return [...pool].slice(0, MOST_IDENTITIES);
+  let isCut = false;
+  const add = (name: string): boolean => {
+    if (pool.size < MOST_IDENTITIES) pool.add(name);
+    else isCut = true;
+    return !isCut;
+  };
+  const addAll = (parts: Parts): void => {
+    for (const name of parts.whole) if (!add(name)) return;
+    for (const domain of parts.domains)
+      for (const namespace of parts.namespaces)
+        for (const account of parts.accounts) if (!add(`spiffe://${domain}/ns/${namespace}/sa/${account}`)) return;
+  };
+  addAll(partsOf(own, trustDomain));
+  for (const name of known.slice(0, MOST_IDENTITIES / 4)) add(name);
+  if (refusing.length > 0) addAll(partsOf([...own, ...refusing], trustDomain));
+  return { identities: [...pool], isCut };
 }
 
 interface Parts {

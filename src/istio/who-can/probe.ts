@@ -6,6 +6,7 @@ import { matches } from '../evaluate/match.ts';
 import type { RequestFacts, TokenFact } from '../facts.ts';
 import type { CidrBlock, Leaf, StringTest } from '../matcher.ts';
 import type { JwtRule } from '../objects.ts';
+import type { IdentityPool } from './identities.ts';
 
 /** The parts of a request that may be chosen freely: who calls and with what. */
 export interface Probe {
@@ -37,7 +38,7 @@ export interface ProbeSpace {
   readonly chain: Chain;
   /** The request that was asked about. */
   readonly base: RequestFacts;
-  readonly identities: readonly string[];
+  readonly pool: IdentityPool;
   /** Which identities can come at all: none without a certificate under strict mutual TLS, and none with one where it is disabled. */
   readonly mtls: 'PERMISSIVE' | 'STRICT' | 'DISABLE';
   /** The host is not part of the question. */
@@ -118,7 +119,7 @@ const MOST_CALLERS = 40;
 
 function identityChanges(space: ProbeSpace, probe: Probe, term: Term, holds: boolean): readonly Probe[] {
   if (space.isIdentityFixed) return [];
-  return [...space.identities, undefined]
+  return [...space.pool.identities, undefined]
     .map((identity) => ({ ...probe, identity }))
     .filter(
       (one) =>

@@ -48,7 +48,7 @@ export function searchAllowed(space: ProbeSpace, terms: readonly Term[], start: 
       queue.push(change);
     }
   }
-  return { found: undefined, denied, isBounded: queue.length > MOST_TRIED };
+  return { found: undefined, denied, isBounded: queue.length > MOST_TRIED || (space.pool.isCut && !space.isIdentityFixed) };
 }
 
 /** Looks for a request for which all terms hold, whatever the proxy says. */
@@ -92,7 +92,7 @@ function nextProbes(
 /** Of the kind of connection that there can be. */
 function otherCallers(space: ProbeSpace, probe: Probe): readonly Probe[] {
   if (space.isIdentityFixed) return [];
-  return [undefined, ...space.identities.slice(0, 3)]
+  return [undefined, ...space.pool.identities.slice(0, 3)]
     .map((identity) => ({ ...probe, identity }))
     .filter((one) => isPossible(space, one));
 }

@@ -1,10 +1,11 @@
 import { type Branch, branchesOf, leavesOf, type Term } from '../branches.ts';
 import type { Chain, CompiledRule } from '../chain.ts';
 import { compileChain } from '../compile/chain.ts';
-import { readAttributes } from '../evaluate/attributes.ts';
+import { type Attributes, readAttributes } from '../evaluate/attributes.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { mtlsMode } from '../evaluate/mtls-mode.ts';
 import { traceView } from '../evaluate/trace.ts';
+import type { Leaf } from '../matcher.ts';
 import type { MeshModel } from '../objects.ts';
 import type { Profile } from '../profile.ts';
 import { completeRequest, type RequestDraft } from '../request/draft.ts';
@@ -45,8 +46,14 @@ class Inquiry {
   readonly #input: WhoCanInput;
   readonly #chain: Chain;
   readonly #space: ProbeSpace;
+  /** What rules see of the request that was asked about. */
+  readonly #base: Attributes;
   readonly #accounts: readonly KnownAccount[];
+  /** What rules that can refuse say of identities. */
+  readonly #refusing: readonly Leaf[];
   #bounded = false;
+  /** Pairs of an account and a way that may still be tried. */
+  #pairsLeft = 500_000;
 
   constructor(input: WhoCanInput) {
     const { model, target, draft, profile, now } = input;
@@ -55,17 +62,16 @@ class Inquiry {
     const { facts } = completeRequest(asked, { authority: target.authority, localPort: target.localPort, now });
     this.#input = input;
     this.#chain = compileChain(model, target.workload, facts.transport, profile);
+    const view = traceView(this.#chain, facts, 'policies');
+    this.#base = view?.attributes ?? readAttributes(this.#chain, facts, undefined);
     this.#accounts = accountsOf(model);
     const isMeshed = target.workload.kind === 'sidecar' || target.workload.kind === 'ztunnel';
-    const leaves = rulesOf(this.#chain).flatMap(({ permissions, principals }) => [
-      ...leavesOf(permissions),
-      ...leavesOf(principals),
-    ]);
-    const known = this.#accounts.map(({ identity }) => identity);
+    const refusals = [...this.#chain.badCustom, this.#chain.deny].flatMap((step) => step?.rules ?? []);
+    this.#refusing = refusals.flatMap(({ principals }) => leavesOf(principals).filter(({ type }) => type === 'identity'));
     this.#space = {
       chain: this.#chain,
       base: facts,
-      identities: identityPool(leaves, known, model.config.trustDomain),
+      pool: { identities: [], isCut: false },
       mtls: isMeshed ? mtlsMode(model, target.workload, facts.localPort).mode : 'PERMISSIVE',
       isHostFree: draft.authority === undefined,
       isIdentityFixed: false,
@@ -113,10 +119,8 @@ class Inquiry {
 
   /** The terms of a branch that hang on the caller; undefined when one that does not fails. In a list, so that `flatMap` takes both. */
   #left(branch: Branch): readonly Branch[] | undefined {
-    const view = traceView(this.#chain, this.#space.base, 'policies');
-    const attributes = view?.attributes ?? readAttributes(this.#chain, this.#space.base, undefined);
     const settled = branch.filter((term) => !this.#isFree(term));
-    return settled.every((term) => termHolds(term, attributes)) ? [branch.filter((term) => this.#isFree(term))] : undefined;
+    return settled.every((term) => termHolds(term, this.#base)) ? [branch.filter((term) => this.#isFree(term))] : undefined;
   }
 
   #isFree({ values }: Term): boolean {
@@ -154,12 +158,19 @@ class Inquiry {
   }
 
   #entry(who: string, place: Entry['place'], terms: readonly Term[]): { readonly allowed: boolean; readonly entry: Entry } {
-    const { found, denied, isBounded } = searchAllowed(this.#space, terms, PLAIN_PROBE);
+    const { found, denied, isBounded } = searchAllowed(this.#spaceFor(terms), terms, PLAIN_PROBE);
     if (found !== undefined) return { allowed: true, entry: this.#made(who, place, found) };
     if (isBounded) this.#bounded = true;
     const because = denied === undefined ? this.#impossible(terms) : (denied.verdict.id ?? denied.verdict.by ?? denied.verdict.v);
     const example = denied === undefined ? undefined : exampleOf(denied.probe);
     return { allowed: false, entry: { who, place, example, because, asks: [] } };
+  }
+
+  /** The callers that are worth trying for some terms. */
+  #spaceFor(terms: readonly Term[], refusing: readonly Leaf[] = this.#refusing): ProbeSpace {
+    const own = terms.flatMap(({ values }) => values.map(({ leaf }) => leaf));
+    const known = this.#accounts.map(({ identity }) => identity);
+    return { ...this.#space, pool: identityPool(own, known, refusing, this.#input.model.config.trustDomain) };
   }
 
   #impossible(terms: readonly Term[]): string {
@@ -180,7 +191,7 @@ class Inquiry {
     const broken = this.#chain.badCustom.flatMap((step) => step.rules);
     return [...broken, ...rules].flatMap((rule) =>
       this.#open(rule).flatMap((terms) =>
-        searchHolding(this.#space, terms, PLAIN_PROBE) === undefined
+        searchHolding(this.#spaceFor(terms, []), terms, PLAIN_PROBE) === undefined
           ? []
           : [{ rule: ruleRef(rule), terms: terms.map((term) => termText(rule.policy, term)) }],
       ),
@@ -192,7 +203,15 @@ class Inquiry {
     const space: ProbeSpace = { ...this.#space, isIdentityFixed: true };
     if (evaluate(this.#chain, probeFacts(space, start)).v === 'allow')
       return { account, answer: 'allowed', grant: this.#grantOf(ways, start), workloads };
+    const attributes = readAttributes(this.#chain, probeFacts(space, start), undefined);
+    const isNamed = ({ values }: Term) => values[0]?.leaf.type === 'identity';
     for (const [index, { terms }] of ways.entries()) {
+      this.#pairsLeft -= 1;
+      if (this.#pairsLeft < 0) {
+        this.#bounded = true;
+        break;
+      }
+      if (!terms.every((term) => !isNamed(term) || termHolds(term, attributes))) continue;
       const { found, isBounded } = searchAllowed(space, terms, start);
       if (found !== undefined) return { account, answer: 'conditions', grant: index, workloads };
       if (isBounded) this.#bounded = true;
@@ -217,10 +236,6 @@ function mainTerm(terms: readonly Term[]): Term | undefined {
 }
 
 const RANKS: readonly string[] = ['identity', 'claim', 'directIp', 'remoteIp'];
-
-function rulesOf({ custom, badCustom, deny, allow }: Chain): readonly CompiledRule[] {
-  return [...custom, ...badCustom, deny, allow].flatMap((step) => step?.rules ?? []);
-}
 
 function ruleRef({ policy, index }: CompiledRule): RuleRef {
   return {
