@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { runVerb } from '../support/cli.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const PAGES = ['README.md', 'docs/tutorials/why-did-my-mesh-say-403.md'];
+const PAGES = ['README.md', 'docs/tutorials/why-did-my-mesh-say-403.md', 'docs/how-to/review-a-mesh-change.md'];
 
 interface Shown {
   readonly page: string;

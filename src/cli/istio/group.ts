@@ -46,6 +46,26 @@ export function istioVerbs(program: Command, run: Run): void {
     .action(async (method: string, path: string, options) =>
       run(async () => (await import('./who-can.ts')).whoMaySend(method, path, options, await createOutput(options.output)))(),
     );
+
+  verb(group, 'diff <old> <new>', 'say which callers gain or lose which requests between two sets of files', [
+    'fairlead istio diff mesh-before/ mesh/',
+    'fairlead istio diff -f workloads.yaml old-policies.yaml new-policies.yaml',
+    'git show origin/main:mesh.yaml | fairlead istio diff -o markdown - mesh.yaml',
+  ])
+    .option('-f, --filename <path>', 'what both sides have, such as workloads; may stand several times', collect)
+    .option('-n, --namespace <name>', 'of objects that name none (default: default)')
+    .option('--mesh-config <file>', 'MeshConfig, ConfigMap `istio` or IstioOperator, where it is not among the files')
+    .option('--old-mesh-config <file>', 'the same for the old files, where it differs')
+    .option('--profile <name>', 'envoy-1.36, envoy-1.38, envoy-1.40 or an Istio minor (default: the newest)')
+    .option('--partial', 'go on without what cannot be read')
+    .option('--limit <number>', 'differences that are told (default: 100)')
+    .option('--budget <number>', 'steps that the search may take (default: 400000)')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml', 'markdown']).default('table'),
+    )
+    .action(async (before: string, after: string, options) =>
+      run(async () => (await import('./diff.ts')).diffFiles(before, after, options))(),
+    );
 }
 
 const TO = 'deploy/NAME, pod/NAME, sa/NAME, svc/NAME, gateway/NAME, waypoint/NAME, or labels: app=NAME';
