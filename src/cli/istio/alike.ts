@@ -2,6 +2,7 @@
 export function alike<T extends { readonly target: { readonly proxy: string; readonly port: number } }>(
   answers: readonly T[],
 ): readonly (readonly T[])[] {
+  if (answers.length < 2) return answers.map((one) => [one]);
   const groups = new Map<string, T[]>();
   for (const one of answers) {
     const { proxy, port } = one.target;

@@ -55,8 +55,7 @@ export async function explainRequest(options: ExplainOptions, output: Output): P
 }
 
 function exitOf(answers: readonly Explanation[]): number {
-  if (answers.some(({ verdict, decided }) => decided === 'mtls' || verdict.v === 'deny' || verdict.v === 'reject'))
-    return EXIT.denied;
+  if (answers.some(({ verdict }) => verdict.v === 'deny' || verdict.v === 'reject')) return EXIT.denied;
   return answers.some(({ verdict }) => verdict.v === 'unknown') ? EXIT.failed : EXIT.ok;
 }
 

@@ -193,6 +193,8 @@ spec: {mtls: {mode: ${mode}}}
 `;
     expect(ask(peer('STRICT'), { peer: 'none' })).toMatchObject({
       decided: 'mtls',
+      verdict: { v: 'deny', by: 'mtls' },
+      matches: [],
       mtls: { mode: 'STRICT', policy: 'shop/default', effect: 'refused' },
     });
     expect(ask(peer('STRICT'), { peer: FRONT })).toMatchObject({ decided: 'no-allow-policy', mtls: { effect: 'none' } });

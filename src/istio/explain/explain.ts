@@ -33,9 +33,11 @@ export function explain(input: ExplainInput): Explanation {
   const asked = connection(input);
   const { facts, mtls } = asked;
   const chain = compileChain(model, target.workload, facts.transport, profile);
-  const verdict = evaluate(chain, facts);
-  const before = traceView(chain, facts, 'custom');
-  const after = traceView(chain, facts, 'policies');
+  // Without a connection no filter is asked.
+  const isRefused = mtls.effect === 'refused';
+  const verdict: Verdict = isRefused ? { v: 'deny', by: 'mtls' } : evaluate(chain, facts);
+  const before = isRefused ? undefined : traceView(chain, facts, 'custom');
+  const after = isRefused ? undefined : traceView(chain, facts, 'policies');
   const matching = (rules: readonly CompiledRule[], view: TraceView | undefined) =>
     ruleReports(rules, view, verdict.id).filter(isMatch);
   const custom = chain.custom.flatMap(({ provider, rules }) => {
@@ -67,7 +69,7 @@ export function explain(input: ExplainInput): Explanation {
     nearest: allow.some(isMatch) ? [] : [...allow].sort(byNearness),
     custom,
     token,
-    dryRun: dryRun(input, chain, facts, after),
+    dryRun: isRefused ? undefined : dryRun(input, chain, facts, after),
     mtls,
     sentPath: verdict.path !== undefined && verdict.path !== facts.path ? facts.path : undefined,
     notes: notesOf({ attached: objectsOf(attached), chain, target, assumed: asked.assumed, notes: asked.notes }),
