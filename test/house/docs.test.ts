@@ -143,7 +143,9 @@ describe('the documentation', () => {
         text: match[1] ?? '',
       })),
     );
-    const policies = documents.filter((document) => document.text.startsWith('apiVersion:'));
+    // Rules of Istio have tests of their own.
+    const own = documents.filter(({ path }) => !path.startsWith('docs/reference/istio-'));
+    const policies = own.filter((document) => document.text.startsWith('apiVersion:'));
     expect(policies.length).toBeGreaterThan(2);
     const source = { name: 'acme', home: true };
     const prefect = { name: 'prefect', system: { kind: 'prefect' } };

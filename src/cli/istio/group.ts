@@ -34,6 +34,17 @@ export function istioVerbs(program: Command, run: Run): void {
     );
 
   meshOptions(
+    verb(group, 'lint', 'find rules that likely do not do what they are meant to', [
+      'fairlead istio lint -f mesh/',
+      'kubectl get -A authorizationpolicies,services,deployments,namespaces -o yaml | fairlead istio lint -f -',
+    ]),
+  )
+    .addOption(new Option('--severity <least>', 'what counts').choices(['warning', 'error']).default('warning'))
+    .action(async (options) =>
+      run(async () => (await import('./lint.ts')).lintFiles(options, await createOutput(options.output)))(),
+    );
+
+  meshOptions(
     verb(group, 'who-can <method> <path>', 'list who may send a request to a workload', [
       'fairlead istio who-can POST /deployments/1/create_flow_run -f mesh/ -n prefect --to svc/prefect --port 80',
     ]),

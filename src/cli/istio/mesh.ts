@@ -7,7 +7,7 @@ import { buildModel } from '../../istio/read/model.ts';
 import type { Output } from '../output.ts';
 import { readMeshConfigFile } from './mesh-config-file.ts';
 import { chooseProfile } from './profile-option.ts';
-import { readMeshSources } from './sources.ts';
+import { type MeshSource, readMeshSources } from './sources.ts';
 
 /** What every verb on files takes. */
 export interface MeshOptions {
@@ -22,6 +22,7 @@ export interface LoadedMesh {
   readonly model: MeshModel;
   readonly profile: Profile;
   readonly reading: MeshReading;
+  readonly sources: readonly MeshSource[];
 }
 
 /**
@@ -30,7 +31,8 @@ export interface LoadedMesh {
  */
 export async function loadMesh(options: MeshOptions, output: Output): Promise<LoadedMesh> {
   const profile = chooseProfile(options.profile);
-  const reading = await readFiles(options.filename ?? ['.'], options.namespace);
+  const sources = await readMeshSources(options.filename ?? ['.'], process.stdin);
+  const reading = readSources(sources, options.namespace);
   const errors = reading.diagnostics.filter(({ severity }) => severity === 'error');
   tellAll(errors, output);
   if (!reading.isComplete && options.partial !== true) {
@@ -43,12 +45,15 @@ export async function loadMesh(options: MeshOptions, output: Output): Promise<Lo
   }
   const config =
     options.meshConfig === undefined ? reading.meshConfigs.at(-1)?.config : await readMeshConfigFile(options.meshConfig);
-  return { model: buildModel(reading.objects, config), profile, reading };
+  return { model: buildModel(reading.objects, config), profile, reading, sources };
 }
 
 /** Objects of files and folders; `namespace` for those that name none, as `kubectl apply -n` takes them. */
 export async function readFiles(paths: readonly string[], namespace: string | undefined): Promise<MeshReading> {
-  const sources = await readMeshSources(paths, process.stdin);
+  return readSources(await readMeshSources(paths, process.stdin), namespace);
+}
+
+function readSources(sources: readonly MeshSource[], namespace: string | undefined): MeshReading {
   return readMeshObjects(sources, namespace === undefined ? {} : { defaultNamespace: namespace });
 }
 

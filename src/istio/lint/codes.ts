@@ -1,0 +1,48 @@
+/**
+ * What lint finds. A code is kept for ever: files suppress by it. `error`: the rule does not protect, or not match, as written;
+ * `warning`: it may be meant so.
+ */
+export const LINT_CODES = {
+  'spiffe-prefix': 'error',
+  'principal-form': 'error',
+  'not-without-identity': 'error',
+  'namespace-inner-star': 'warning',
+  'alias-not-expanded': 'warning',
+  'alias-star-lost': 'warning',
+  'identity-without-mtls': 'error',
+  'service-account-namespace': 'warning',
+  'not-without-token': 'error',
+  'request-principal-split': 'error',
+  'jwt-without-authentication': 'error',
+  'jwt-optional': 'warning',
+  'custom-needs-jwt': 'error',
+  'claim-with-space': 'error',
+  'method-case': 'error',
+  'host-without-port': 'warning',
+  'host-prefix-open': 'warning',
+  'header-host-case': 'warning',
+  'header-path-query': 'warning',
+  'literal-star': 'error',
+  'unreachable-path': 'error',
+  'deny-path-sidestep': 'warning',
+  'deny-path-exact': 'warning',
+  'template-character': 'warning',
+  'template-not-loadable': 'error',
+  'sni-capitals': 'error',
+  'selector-matches-nothing': 'error',
+  'target-missing': 'error',
+  'target-without-waypoint': 'error',
+  'service-port': 'error',
+  'http-field-on-tcp': 'error',
+  'ambient-http-field': 'error',
+  'ambient-trust-domains': 'error',
+  'provider-unknown': 'error',
+  'several-providers': 'error',
+  'peer-selector-in-root': 'error',
+  'split-rule': 'warning',
+  'split-operation': 'warning',
+  'rule-never-matches': 'error',
+  'rule-shadowed': 'warning',
+} as const satisfies Readonly<Record<string, 'error' | 'warning'>>;
+
+export type LintCode = keyof typeof LINT_CODES;
