@@ -25,7 +25,9 @@ function reached(start: string): ReadonlyMap<string, string> {
     if (texts.has(file)) continue;
     const text = readFileSync(file, 'utf8');
     texts.set(file, text);
-    for (const [, from, lazy] of text.matchAll(/\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/g))
+    // Types leave no trace.
+    const code = text.replace(/^import type [^;]*;$/gm, '');
+    for (const [, from, lazy] of code.matchAll(/\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/g))
       queue.push(resolve(dirname(file), from ?? lazy ?? ''));
   }
   return texts;
