@@ -254,7 +254,7 @@ describe('the verbs on Istio rules in the packed package', () => {
     const istio = (...args: readonly string[]) => run(node, [bin, ...args]);
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 
-    it(`explain, list, compare and evaluate under Node ${version}`, async () => {
+    it(`explain, list, compare, lint and evaluate under Node ${version}`, async () => {
       const allowed = await istio(...explain, '--method', 'GET');
       expect(allowed).toMatchObject({ code: 0, stdout: expect.stringContaining('ALLOW shop/cart-readers rule[0]'), stderr: '' });
       const denied = await istio(...explain, '--method', 'POST', '-o', 'yaml');
@@ -268,6 +268,8 @@ describe('the verbs on Istio rules in the packed package', () => {
       const change = join(shop, '..', 'istio-change', 'policies.yaml');
       const diff = await istio('istio', 'diff', '-f', join(shop, 'mesh.yaml'), join(shop, 'policies.yaml'), change);
       expect(diff).toMatchObject({ code: 1, stdout: expect.stringContaining('GAINED  POST /cart/*'), stderr: '' });
+      const lint = await istio('istio', 'lint', '-f', shop);
+      expect(lint).toMatchObject({ code: 1, stdout: expect.stringContaining('[http-field-on-tcp]') });
       writeFileSync(join(folder, 'cases.jsonl'), `${aCase}\n`);
       const evaluated = await istio('istio', 'eval', 'cases.jsonl');
       expect(evaluated).toMatchObject({ code: 0, stderr: '' });
