@@ -10,7 +10,7 @@ import { createControlClient } from '../src/control/client.ts';
 import { type TestIssuer, testIssuer } from '../src/identity/fixture.ts';
 import { type Command, startCommand } from './support/command.ts';
 import { policyOf } from './support/fairlead.ts';
-import { freePort } from './support/prefect.ts';
+import { freePort } from './support/ports.ts';
 
 /** Where in a call's way the gateway dies. Each is seen from outside, so the gateway holds no hook for it. */
 const POINTS = {

@@ -3,9 +3,10 @@ import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser } from '../../test/support/browser.ts';
-import { type CliGateway, cliGateway, freePort, runVerb, temporaryFolder } from '../../test/support/cli.ts';
+import { type CliGateway, cliGateway, runVerb, temporaryFolder } from '../../test/support/cli.ts';
 import { startCommand } from '../../test/support/command.ts';
 import { ADA } from '../../test/support/control-gateway.ts';
+import { freePort } from '../../test/support/ports.ts';
 import { credentialsFile, keepCredential, readCredentials } from './credentials.ts';
 import { openLoginListener } from './login-listener.ts';
 

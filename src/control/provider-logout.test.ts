@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ADA, type ControlGateway, controlGateway, GRACE } from '../../test/support/control-gateway.ts';
-import { freePort } from '../../test/support/prefect.ts';
+import { freePort } from '../../test/support/ports.ts';
 import { oidcEntry } from '../identity/fixture.ts';
 import { startProvider } from '../identity/provider-fixture.ts';
 

@@ -8,7 +8,7 @@ import type { RunningGateway } from '../../src/start-gateway.ts';
 import { policyOf, startFromFile } from '../support/fairlead.ts';
 import { type Kubernetes, startKubernetes } from '../support/kubernetes.ts';
 import { BUILD_MS, findKubernetes } from '../support/kubernetes-build.ts';
-import { freePort } from '../support/prefect.ts';
+import { freePort } from '../support/ports.ts';
 import { type Upstream, upstreamServer } from '../support/upstream.ts';
 
 /** An answer of a review counts for 30 s, and the API server itself keeps what it found of a token for 10 s. */

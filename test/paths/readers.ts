@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { startEnvoy } from '../support/envoy.ts';
-import { freePort } from '../support/prefect.ts';
+import { freePort } from '../support/ports.ts';
 import type { EnvoyReading, GoReading, Seen } from './verdict.ts';
 
 export interface Readers {

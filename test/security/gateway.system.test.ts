@@ -7,7 +7,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestIssuer, testIssuer } from '../../src/identity/fixture.ts';
 import { until } from '../support/gateway.ts';
-import { freePort } from '../support/prefect.ts';
+import { freePort } from '../support/ports.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { type Upstream, upstreamServer } from '../support/upstream.ts';
 

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliFunctions } from '../../src/cli/functions.ts';
@@ -9,6 +8,7 @@ import type { Caller } from '../../src/core/caller.ts';
 import { ENFORCED } from '../../src/enforced.ts';
 import { policyTools } from '../../src/policy-tools.ts';
 import { controlGateway, person } from './control-gateway.ts';
+import { freePort } from './ports.ts';
 
 export interface Ran {
   readonly code: number;
@@ -89,13 +89,4 @@ export async function cliGateway() {
     /** Administrator. */
     grace: as(person('grace@acme.example', ['platform'])),
   };
-}
-
-/** Free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

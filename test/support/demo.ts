@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Browser } from './browser.ts';
+import { freePorts } from './ports.ts';
 import { lendEnvironment, type PrefectEnvironment } from './prefect-environment.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -151,17 +151,4 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
       done({ code, stdout, stderr, text: `${stdout}\n${stderr}` });
     });
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }

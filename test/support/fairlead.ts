@@ -7,7 +7,8 @@ import { diagnosticText } from '../../src/core/diagnostic.ts';
 import { type TestIssuer, testIssuer } from '../../src/identity/fixture.ts';
 import { type RunningGateway, startGateway } from '../../src/start-gateway.ts';
 import { codeFlowIssuer } from './code-flow-issuer.ts';
-import { type Answer, call, freePort } from './prefect.ts';
+import { freePort } from './ports.ts';
+import { type Answer, call } from './prefect.ts';
 
 /** A gateway in front of a Prefect server, with an OIDC issuer and a workload issuer that belong to nobody's demo. */
 export interface TestGateway {

@@ -9,7 +9,8 @@ import { openLogFile } from '../../src/demo/log-file.ts';
 import { type TestIssuer, testIssuer } from '../../src/identity/fixture.ts';
 import { type Command, startCommand } from './command.ts';
 import { startForeignIssuer } from './foreign-issuer.ts';
-import { freePort, type PrefectServer, serverAt, until } from './prefect.ts';
+import { freePorts } from './ports.ts';
+import { type PrefectServer, serverAt, until } from './prefect.ts';
 import { ASSETS, type PrefectEnvironment, ROOT } from './prefect-environment.ts';
 
 export interface Finished {
@@ -52,7 +53,7 @@ const PEOPLE = {
  */
 export async function startForeignStage(environment: PrefectEnvironment): Promise<ForeignStage> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-foreign-'));
-  const { control, proxy, admin, prefectPort, serverPort } = await ports();
+  const [control, proxy, admin, prefectPort, serverPort] = (await freePorts(5)) as [number, number, number, number, number];
   const origin = `http://127.0.0.1:${control}`;
   const authString = `fairlead:${randomBytes(24).toString('hex')}`;
   const server = startPrefect(environment, { folder: join(folder, 'prefect'), port: serverPort, authString });
@@ -202,11 +203,4 @@ async function answers(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function ports(): Promise<Record<'control' | 'proxy' | 'admin' | 'prefectPort' | 'serverPort', number>> {
-  const found = new Set<number>();
-  while (found.size < 5) found.add(await freePort());
-  const [control = 0, proxy = 0, admin = 0, prefectPort = 0, serverPort = 0] = found;
-  return { control, proxy, admin, prefectPort, serverPort };
 }

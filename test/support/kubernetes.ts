@@ -8,7 +8,7 @@ import { type Child, startChild } from '../../src/demo/child.ts';
 import { openLogFile } from '../../src/demo/log-file.ts';
 import { findPython, probeWith } from '../../src/demo/python.ts';
 import type { KubernetesPrograms } from './kubernetes-build.ts';
-import { freePort } from './prefect.ts';
+import { freePort } from './ports.ts';
 import { ASSETS } from './prefect-environment.ts';
 import { selfSigned } from './self-signed.ts';
 

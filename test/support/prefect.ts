@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { openLogFile } from '../../src/demo/log-file.ts';
 import { basicAuthorization } from '../../src/demo/prefect-api.ts';
 import { clientEnvironment } from '../../src/demo/prefect-environment.ts';
 import { isPrefectReady, startPrefectServer } from '../../src/demo/prefect-server.ts';
+import { freePort } from './ports.ts';
 import { ASSETS, type PrefectEnvironment } from './prefect-environment.ts';
 
 export interface Answer {
@@ -295,23 +295,6 @@ export async function until<T>(check: () => Promise<T | undefined> | T | undefin
     if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
     await sleep(50);
   }
-}
-
-const given = new Set<number>();
-
-/** A port on which nobody listens, each once: the system may name one again before it is used. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-  if (given.has(port)) return await freePort();
-  given.add(port);
-  return port;
 }
 
 /** The part of the process worker's own job template that these tests use. */
