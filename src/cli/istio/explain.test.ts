@@ -169,6 +169,75 @@ spec: {action: CUSTOM, provider: {name: guard}, rules: [{}]}
   });
 });
 
+describe('what stands beside the answer', () => {
+  const port = 'apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {selector: {app: x}, ports: [{port: 80}]}\n';
+
+  it('is a refusal where there is no object at all: nothing would be denied', async () => {
+    const argv = ['explain', '--to', 'app=x', '-f', write('empty/values.yaml', 'replicas: 1\n')];
+    expect(await istio(...argv)).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('MESH_') });
+    const none = ['explain', '--to', 'app=x', '-f', write('none/values.yaml', '# nothing\n')];
+    expect(await istio(...none)).toMatchObject({ code: 3, stderr: expect.stringContaining('[MESH_EMPTY]') });
+  });
+
+  it('names what can change every answer and was not taken into account', async () => {
+    const filter = 'apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: f}\nspec: {}\n';
+    const argv = ['explain', '--to', 'svc/x', '-f', write('filter/a.yaml', `${port}---\n${filter}`)];
+    expect((await istio(...argv)).stdout).toContain('Not taken into account: 1 EnvoyFilter.');
+    const json = await istio(...argv, '-o', 'json');
+    expect(JSON.parse(json.stdout).caveats).toEqual([{ code: 'left-aside', text: expect.stringContaining('EnvoyFilter') }]);
+  });
+
+  it('never holds the text of a token, wherever it stood in the request', async () => {
+    const token = `${btoa('{"alg":"none"}')}.${btoa('{"iss":"https://idp.shop.example"}')}.c2ln`.replaceAll('=', '');
+    const mesh = `${port}---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: r}
+spec: {jwtRules: [{issuer: https://idp.shop.example, fromParams: [t], fromCookies: [c], fromHeaders: [{name: x-token}]}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: p}
+spec: {rules: [{to: [{operation: {paths: [/other]}}], when: [{key: "request.headers[:path]", values: [/x]}]}]}
+`;
+    const request = `GET /x/../y?t=${token} HTTP/1.1\nHost: a\nX-Token: ${token}\nCookie: c=${token}\nAuthorization: Bearer ${token}\n`;
+    const argv = ['explain', '--to', 'svc/x', '-f', write('token/a.yaml', mesh), '--request', write('token/request', request)];
+    for (const format of ['table', 'json']) {
+      const { stdout, stderr } = await istio(...argv, '-o', format);
+      expect(stdout).toContain('/x/../y');
+      expect(`${stdout}${stderr}`).not.toContain(token.slice(0, 20));
+      expect(`${stdout}${stderr}`).not.toMatch(/[\ue000-\uf8ff]/);
+    }
+  });
+
+  it('is the address that a gateway believes, by the proxies before it', async () => {
+    const mesh = `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: g}
+spec: {gatewayClassName: istio}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: p}
+spec: {rules: [{from: [{source: {remoteIpBlocks: [198.51.100.7]}}]}]}
+`;
+    const argv = [
+      'explain',
+      '--to',
+      'gateway/g',
+      '-f',
+      write('hops/a.yaml', mesh),
+      '--header',
+      'x-forwarded-for: 198.51.100.7',
+      '--from-ip',
+      '10.0.0.1',
+    ];
+    expect((await istio(...argv)).code).toBe(2);
+    expect((await istio(...argv, '--trusted-hops', '1')).code).toBe(0);
+    expect((await istio(...argv, '--trusted-hops', 'x')).code).toBe(64);
+  });
+});
+
 describe('istio who-can', () => {
   it('lists callers by rule, with lines, and the accounts of the files', async () => {
     const { code, stdout } = await istio('who-can', 'GET', '/cart/1', '-n', 'shop', '--to', 'svc/cart');

@@ -1,35 +1,35 @@
 import { explain } from '../../istio/explain/explain.ts';
 import type { Explanation } from '../../istio/explain/explanation.ts';
-import type { ProxyKind } from '../../istio/objects.ts';
 import type { RequestDraft } from '../../istio/request/draft.ts';
 import type { ReadRequest } from '../../istio/request/read-request.ts';
+import { withTokens } from '../../istio/request/token.ts';
 import { findTargets } from '../../istio/target/target.ts';
 import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
 import { alike, groupText } from './alike.ts';
 import { explanationText } from './explain-text.ts';
-import { loadMesh, type MeshOptions } from './mesh.ts';
-import { describedRequest, portOption, type RequestOptions } from './request-options.ts';
+import { describedRequest, type RequestOptions } from './request-options.ts';
+import { loadSurroundings, type WorkloadOptions } from './surroundings.ts';
 
-export interface ExplainOptions extends MeshOptions, RequestOptions {
-  readonly to: string;
-  readonly proxy?: ProxyKind;
+export interface ExplainOptions extends WorkloadOptions, RequestOptions {
+  readonly port?: string;
   readonly authoriser?: 'allow' | 'deny';
 }
 
 /** Why would this request be allowed or denied? 0 allowed, 2 denied, 1 where that hangs on what nobody knows. */
 export async function explainRequest(options: ExplainOptions, output: Output): Promise<number> {
-  const { model, profile, reading } = await loadMesh(options, output);
-  const { draft, read } = await describedRequest(options, model.config.trustDomain);
-  const port = portOption(options.port);
-  const targets = findTargets(model, options.to, {
-    namespace: options.namespace ?? 'default',
-    ...(port === undefined ? {} : { port }),
-    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
-  });
+  const { model, profile, target: way, caveats } = await loadSurroundings(options, output);
+  const described = await describedRequest(options, model.config.trustDomain);
+  const { read } = described;
+  // The text of a token is not repeated, wherever it stood.
+  const draft = withTokens(
+    described.draft,
+    model.requestAuthentications.flatMap(({ jwtRules }) => jwtRules),
+  );
+  const targets = findTargets(model, options.to, way);
   // The port of a Service becomes that of the workload; what a log says of the workload's port stays.
   const { localPort: stated, ...rest } = draft;
-  const asked = port === undefined && stated !== undefined ? draft : rest;
+  const asked = way.port === undefined && stated !== undefined ? draft : rest;
   const answers = targets.map((target) =>
     explain({
       model,
@@ -44,12 +44,16 @@ export async function explainRequest(options: ExplainOptions, output: Output): P
     ...(read === undefined
       ? {}
       : { request: { form: read.form, ...(read.logged === undefined ? {} : { logged: read.logged }) } }),
+    ...(caveats.length === 0 ? {} : { caveats }),
     answers,
   };
-  const partial = reading.isComplete ? [] : ['Not all files could be read: what is missing could change this.'];
   const text = (one: Explanation) => explanationText(one, requestText(draft, one));
   output.data(value, () =>
-    [...partial, ...readLines(read, answers), ...alike(answers).map((group) => groupText(group, text))].join('\n\n'),
+    [
+      ...caveats.map((one) => one.text),
+      ...readLines(read, answers),
+      ...alike(answers).map((group) => groupText(group, text)),
+    ].join('\n\n'),
   );
   return exitOf(answers);
 }

@@ -28,6 +28,7 @@ export function istioVerbs(program: Command, run: Run): void {
     ).requiredOption('--to <workload>', TO),
   )
     .addOption(proxyOption())
+    .addOption(hopsOption())
     .addOption(new Option('--authoriser <answer>', 'what external authorisers say').choices(['allow', 'deny']))
     .action(async (options) =>
       run(async () => (await import('./explain.ts')).explainRequest(options, await createOutput(options.output)))(),
@@ -54,6 +55,7 @@ export function istioVerbs(program: Command, run: Run): void {
     .option('--host <host>', 'only for this host')
     .option('--http2', 'over HTTP/2')
     .addOption(proxyOption())
+    .addOption(hopsOption())
     .action(async (method: string, path: string, options) =>
       run(async () => (await import('./who-can.ts')).whoMaySend(method, path, options, await createOutput(options.output)))(),
     );
@@ -122,6 +124,10 @@ function requestOptions(command: Command): Command {
 }
 
 const PROXIES: readonly ProxyKind[] = ['sidecar', 'gateway', 'waypoint', 'ztunnel'];
+
+function hopsOption(): Option {
+  return new Option('--trusted-hops <number>', 'proxies before a gateway that are believed in x-forwarded-for');
+}
 
 function proxyOption(): Option {
   return new Option('--proxy <kind>', 'who enforces, where the files do not tell').choices([...PROXIES]);

@@ -1,4 +1,3 @@
-import type { ProxyKind } from '../../istio/objects.ts';
 import { type RequestDraft, wireText } from '../../istio/request/draft.ts';
 import { findTargets } from '../../istio/target/target.ts';
 import type { Cut, Entry, Grant, WhoCanReport } from '../../istio/who-can/report.ts';
@@ -7,26 +6,17 @@ import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
 import { alike, groupText } from './alike.ts';
 import { placeText } from './explain-text.ts';
-import { loadMesh, type MeshOptions } from './mesh.ts';
-import { portOption } from './request-options.ts';
+import { loadSurroundings, type WorkloadOptions } from './surroundings.ts';
 
-export interface WhoCanOptions extends MeshOptions {
-  readonly to: string;
-  readonly port?: string;
+export interface WhoCanOptions extends WorkloadOptions {
   readonly host?: string;
   readonly http2?: boolean;
-  readonly proxy?: ProxyKind;
 }
 
 /** Who may send such a request? 0 when somebody may, 2 when nobody. */
 export async function whoMaySend(method: string, path: string, options: WhoCanOptions, output: Output): Promise<number> {
-  const { model, profile, reading } = await loadMesh(options, output);
-  const port = portOption(options.port);
-  const targets = findTargets(model, options.to, {
-    namespace: options.namespace ?? 'default',
-    ...(port === undefined ? {} : { port }),
-    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
-  });
+  const { model, profile, target: way, caveats } = await loadSurroundings(options, output);
+  const targets = findTargets(model, options.to, way);
   const draft: RequestDraft = {
     method: wireText(method),
     path: wireText(path),
@@ -35,11 +25,11 @@ export async function whoMaySend(method: string, path: string, options: WhoCanOp
   };
   const now = Math.floor(Date.now() / 1000);
   const answers = targets.map((target) => whoCan({ model, target, draft, profile, now }));
-  const partial = reading.isComplete ? [] : ['Not all files could be read: what is missing could change this.'];
-  output.data({ answers }, () =>
-    [...partial, ...alike(answers).map((group) => groupText(group, (report) => reportText(report, `${method} ${path}`)))].join(
-      '\n\n',
-    ),
+  output.data({ ...(caveats.length === 0 ? {} : { caveats }), answers }, () =>
+    [
+      ...caveats.map(({ text }) => text),
+      ...alike(answers).map((group) => groupText(group, (report) => reportText(report, `${method} ${path}`))),
+    ].join('\n\n'),
   );
   return answers.every(({ grants }) => grants.every(({ entries }) => entries.length === 0)) ? EXIT.denied : EXIT.ok;
 }

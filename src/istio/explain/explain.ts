@@ -35,7 +35,7 @@ export function explain(input: ExplainInput): Explanation {
   const chain = compileChain(model, target.workload, facts.transport, profile);
   // Without a connection no filter is asked.
   const isRefused = mtls.effect === 'refused';
-  const verdict: Verdict = isRefused ? { v: 'deny', by: 'mtls' } : evaluate(chain, facts);
+  const verdict: Verdict = isRefused ? { v: 'deny', by: 'mtls' } : withoutMarks(evaluate(chain, facts));
   const before = isRefused ? undefined : traceView(chain, facts, 'custom');
   const after = isRefused ? undefined : traceView(chain, facts, 'policies');
   const matching = (rules: readonly CompiledRule[], view: TraceView | undefined) =>
@@ -71,7 +71,7 @@ export function explain(input: ExplainInput): Explanation {
     token,
     dryRun: isRefused ? undefined : dryRun(input, chain, facts, after),
     mtls,
-    sentPath: verdict.path !== undefined && verdict.path !== facts.path ? facts.path : undefined,
+    sentPath: verdict.path !== undefined && beforeQuery(verdict.path) !== beforeQuery(facts.path) ? facts.path : undefined,
     notes: notesOf({ attached: objectsOf(attached), chain, target, assumed: asked.assumed, notes: asked.notes }),
   };
 }
@@ -141,6 +141,15 @@ function decider(verdict: Verdict, mtls: MtlsReport, broken: readonly RuleReport
 
 function objectsOf({ ALLOW, DENY, AUDIT, CUSTOM, requestAuthentications }: AttachedPolicies): readonly MeshObject[] {
   return [...CUSTOM, ...requestAuthentications, ...AUDIT, ...DENY, ...ALLOW];
+}
+
+/** A character of the private use area stands for a token in a parameter. */
+function withoutMarks(verdict: Verdict): Verdict {
+  return verdict.path === undefined ? verdict : { ...verdict, path: verdict.path.replace(/[\ue000-\uf8ff]/g, '(a token)') };
+}
+
+function beforeQuery(path: string): string {
+  return path.replace(/\?.*/s, '');
 }
 
 function isMatch({ lacking }: RuleReport): boolean {

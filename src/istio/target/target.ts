@@ -37,6 +37,8 @@ export interface TargetOptions {
   readonly port?: number;
   /** Which proxy, where the files do not tell; default: a sidecar, or ztunnel where they say ambient. */
   readonly proxy?: ProxyKind;
+  /** How many proxies before a gateway are believed in `x-forwarded-for` (`numTrustedProxies`). */
+  readonly trustedHops?: number;
 }
 
 /**
@@ -44,6 +46,15 @@ export interface TargetOptions {
  * all workloads behind it. Problem: WORKLOAD_UNKNOWN.
  */
 export function findTargets(model: MeshModel, spec: string, options: TargetOptions): readonly Target[] {
+  const { trustedHops } = options;
+  const found = targetsOf(model, spec, options);
+  if (trustedHops === undefined) return found;
+  return found.map((target) =>
+    target.workload.kind === 'gateway' ? { ...target, workload: { ...target.workload, trustedHops } } : target,
+  );
+}
+
+function targetsOf(model: MeshModel, spec: string, options: TargetOptions): readonly Target[] {
   if (/^[^/=]*=/.test(spec) || /^[^=]+\/[^=]*=/.test(spec)) return [byLabels(model, spec, options)];
   const [, kind, name] = /^([A-Za-z]+)\/([^/]+)$/.exec(spec) ?? [];
   const resource = kind === undefined ? undefined : KINDS[kind.toLowerCase()];
