@@ -38,10 +38,22 @@ export function inBlock(
 }
 
 function parseIpv4(text: string): readonly number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const bytes = parts.map((part) => (/^(?:0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256));
-  return bytes.every((byte) => byte <= 255) ? bytes : undefined;
+  const bytes: number[] = [];
+  let byte = -1;
+  for (let index = 0; index <= text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x30 && code <= 0x39) {
+      // A leading zero, or more than a byte.
+      if (byte === 0) return undefined;
+      byte = byte < 0 ? code - 0x30 : byte * 10 + code - 0x30;
+      if (byte > 255) return undefined;
+    } else {
+      if (byte < 0 || (index < text.length && code !== 0x2e)) return undefined;
+      bytes.push(byte);
+      byte = -1;
+    }
+  }
+  return bytes.length === 4 ? bytes : undefined;
 }
 
 function parseIpv6(text: string): readonly number[] | undefined {

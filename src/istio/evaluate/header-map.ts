@@ -37,6 +37,10 @@ export class HeaderMap {
     this.#values.set(name, [value]);
   }
 
+  removeAll(names: ReadonlySet<string>): void {
+    for (const name of this.#values.keys()) if (names.has(name)) this.#values.delete(name);
+  }
+
   remove(name: string): void {
     this.#values.delete(name);
   }

@@ -196,7 +196,7 @@ function isInTrustDomain(identity: string, domain: string): boolean {
 }
 
 /** Objects alone are walked; lists and everything else end the way. */
-function claimAt(payload: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
+export function claimAt(payload: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
   let value = payload;
   for (const name of path) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

@@ -12,6 +12,7 @@ export interface NormalizedPath {
  * (envoy source/common/http/path_utility.cc, conn_manager_utility.cc).
  */
 export function normalizePath(path: string, mode: PathNormalization, profile: Profile): NormalizedPath {
+  if (isPlain(path)) return { path, isRefused: false };
   const hash = path.indexOf('#');
   const whole = hash < 0 ? path : path.slice(0, hash);
   if (mode === 'NONE') return { path: whole, isRefused: false };
@@ -24,6 +25,11 @@ export function normalizePath(path: string, mode: PathNormalization, profile: Pr
   if (canonical === undefined) return { path: plain + query, isRefused: true };
   const merges = mode === 'DECODE_AND_MERGE_SLASHES' || mode === 'MERGE_SLASHES';
   return { path: (merges ? mergeSlashes(canonical) : canonical) + query, isRefused: false };
+}
+
+/** Nothing in it that any mode changes. */
+function isPlain(path: string): boolean {
+  return /^\/[A-Za-z0-9!$&'()*+,\-.:;=@_~/]*$/.test(path) && !path.includes('/.') && !path.includes('//');
 }
 
 /** The part of `:path` that path matchers see. */

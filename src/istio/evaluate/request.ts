@@ -45,24 +45,32 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
 
 function readHeaders(chain: Chain, facts: RequestFacts): HeaderMap {
   const headers = new HeaderMap(chain.profile.duplicateHeaders === 'joined');
-  const sent = facts.headers.map(
-    ([name, value]) =>
-      [name.toLowerCase(), facts.protocol === 'h2' ? value : value.replace(/^[ \t\r]+|[ \t\r\n]+$/g, '')] as const,
-  );
+  const isHttp2 = facts.protocol === 'h2';
+  let cookie = '';
+  const add = (sentName: string, value: string): void => {
+    const name = sentName.toLowerCase();
+    if (!isHttp2) headers.add(name, trimmed(value));
+    else if (name !== 'cookie') headers.add(name, value);
+    // Crumbs are one header over HTTP/2; empty ones before the first that is not vanish.
+    else cookie = cookie === '' ? value : `${cookie}; ${value}`;
+  };
+  for (const [name, value] of facts.headers) add(name, value);
   for (const [index, { in: place }] of facts.tokens.entries()) {
-    if ('header' in place) sent.push([place.header.toLowerCase(), place.prefix + tokenMark(index)]);
-    if ('cookie' in place) sent.push(['cookie', `${place.cookie}=${tokenMark(index)}`]);
+    if ('header' in place) add(place.header, place.prefix + tokenMark(index));
+    if ('cookie' in place) add('cookie', `${place.cookie}=${tokenMark(index)}`);
   }
-  const crumbs = facts.protocol === 'h2' ? sent.filter(([name]) => name === 'cookie') : [];
-  for (const [name, value] of sent) if (name !== 'cookie' || crumbs.length === 0) headers.add(name, value);
-  // Empty crumbs before the first that is not vanish.
-  const cookie = crumbs.reduce((joined, [, value]) => (joined === '' ? value : `${joined}; ${value}`), '');
   if (cookie !== '') headers.add('cookie', cookie);
   return headers;
 }
 
+/** HTTP/1 lets white space stand around a value. */
+function trimmed(value: string): string {
+  return /^[ \t\r]|[ \t\r\n]$/.test(value) ? value.replace(/^[ \t\r]+|[ \t\r\n]+$/g, '') : value;
+}
+
 /** Tokens in parameters stand at the end of the query. */
 function withTokens(path: string, { tokens }: RequestFacts): string {
+  if (tokens.length === 0) return path;
   const pairs = tokens.flatMap(({ in: place }, index) => ('param' in place ? [`${place.param}=${tokenMark(index)}`] : []));
   if (pairs.length === 0) return path;
   const hash = path.indexOf('#');

@@ -14,6 +14,16 @@ export function matchesTemplate(test: TemplateTest, path: string): boolean {
   return ends.has(path.length);
 }
 
+/** What every path begins with that a template matches. */
+export function templatePrefix(test: TemplateTest): string {
+  const parts = partsOf(test);
+  const end = parts.findIndex(({ type }) => type !== 'literal');
+  return parts
+    .slice(0, end < 0 ? undefined : end)
+    .map((part) => (part.type === 'literal' ? part.text : ''))
+    .join('');
+}
+
 type Part = { readonly type: 'literal'; readonly text: string } | { readonly type: 'segment' | 'rest' };
 
 const PATH_CHARACTER = /[A-Za-z0-9!$%&'()*+,\-.:;=@_~]/;
