@@ -150,6 +150,7 @@ spec: {action: CUSTOM, provider: {name: guard}, rules: [{}]}
       [...READ, '--header', 'x'],
       [...READ, '--proxy', 'x'],
       [...READ, '--from-ip', 'x'],
+      [...READ, '-f', '-', '--request', '-'],
     ];
     for (const argv of wrong) expect((await istio(...argv)).code, argv.join(' ')).toBe(64);
   });

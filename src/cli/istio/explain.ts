@@ -8,7 +8,7 @@ import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
 import { alike, groupText } from './alike.ts';
 import { explanationText } from './explain-text.ts';
-import { describedRequest, type RequestOptions } from './request-options.ts';
+import { describedRequest, type RequestOptions, usage } from './request-options.ts';
 import { loadSurroundings, type WorkloadOptions } from './surroundings.ts';
 
 export interface ExplainOptions extends WorkloadOptions, RequestOptions {
@@ -18,6 +18,8 @@ export interface ExplainOptions extends WorkloadOptions, RequestOptions {
 
 /** Why would this request be allowed or denied? 0 allowed, 2 denied, 1 where that hangs on what nobody knows. */
 export async function explainRequest(options: ExplainOptions, output: Output): Promise<number> {
+  const named = [...(options.filename ?? []), options.meshConfig, options.request, options.jwtClaims?.replace(/^@/, '')];
+  if (named.filter((name) => name === '-').length > 1) throw usage('standard input can be read once: `-` stands twice');
   const { model, profile, target: way, caveats } = await loadSurroundings(options, output);
   const described = await describedRequest(options, model.config.trustDomain);
   const { read } = described;
