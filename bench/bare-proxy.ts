@@ -15,7 +15,7 @@ createServer((request, response) => {
         response.writeHead(status, raw);
       },
       onResponseData(controller, chunk) {
-        if (!response.write(chunk)) {
+        if (!response.write(chunk) && !response.destroyed) {
           controller.pause();
           response.once('drain', () => controller.resume());
         }

@@ -1,7 +1,8 @@
 // The proxy door side by side with its peers: small JSON from a stub upstream, one core for the server under test (taskset), the
-// other for load and upstream. Turns alternate; medians of all turns; the machine's load is printed with them.
+// other for load and upstream. Turns alternate; medians of all turns; the machine's load is printed with them. What a call costs in
+// processor time, all threads together, says more than calls per second where something else is running.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startIssuer } from './issuer.ts';
 import { load, median, Stage, until } from './support.ts';
@@ -9,8 +10,13 @@ import { load, median, Stage, until } from './support.ts';
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const CONNECTIONS = 32;
-/** A just-started program is still being compiled; that is shown by `start-up.ts`, not here. */
-const WARM_UP_SECONDS = 8;
+/**
+ * A program that has served few calls is still being compiled, which takes calls rather than time; that is shown by `start-up.ts`,
+ * not here. Given up after a minute, on a machine that is busy.
+ */
+const WARM_UP_CALLS = 60_000;
+const WARM_UP_TURNS = 12;
+const WARM_UP_SECONDS = 5;
 const stage = new Stage();
 
 interface Subject {
@@ -34,14 +40,16 @@ async function main(): Promise<void> {
   if (other !== undefined) subjects.push(other);
   for (const { name, port } of subjects) await until(name, () => answers(port, issuer.token));
 
-  const results = new Map<string, { rps: number[]; p50: number[]; p99: number[] }>(
-    subjects.map(({ name }) => [name, { rps: [], p50: [], p99: [] }]),
+  const results = new Map<string, { rps: number[]; p50: number[]; p99: number[]; cpu: number[] }>(
+    subjects.map(({ name }) => [name, { rps: [], p50: [], p99: [], cpu: [] }]),
   );
-  for (let round = -1; round < ROUNDS; round++) {
+  for (const { port } of subjects) warmUp(port, issuer.token);
+  for (let round = 0; round < ROUNDS; round++) {
     for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
-      const measured = wrk(subject.port, issuer.token, round < 0 ? WARM_UP_SECONDS : SECONDS);
-      if (round < 0) continue;
+      const before = cpuMicroseconds(subject.pid());
+      const measured = wrk(subject.port, issuer.token, SECONDS);
       const kept = results.get(subject.name);
+      kept?.cpu.push((cpuMicroseconds(subject.pid()) - before) / measured.calls);
       kept?.rps.push(measured.rps);
       kept?.p50.push(measured.p50);
       kept?.p99.push(measured.p99);
@@ -50,9 +58,9 @@ async function main(): Promise<void> {
   const floor = median(results.get('nginx auth_request, static decision')?.rps ?? []);
   const peer = median(results.get('oauth2-proxy 7.15.6, bearer JWT')?.rps ?? []);
   console.log(`proxy, small JSON, ${CONNECTIONS} connections, one core, ${ROUNDS} x ${SECONDS} s; load ${load()}`);
-  console.log(row(['server', 'rps', 'p50 ms', 'p99 ms', 'of auth_request', 'of oauth2-proxy', 'RSS MB']));
+  console.log(row(['server', 'rps', 'p50 ms', 'p99 ms', 'of auth_request', 'of oauth2-proxy', 'CPU us a call', 'RSS MB']));
   for (const { name, pid } of subjects) {
-    const { rps, p50, p99 } = results.get(name) ?? { rps: [], p50: [], p99: [] };
+    const { rps, p50, p99, cpu } = results.get(name) ?? { rps: [], p50: [], p99: [], cpu: [] };
     const mine = median(rps);
     console.log(
       row([
@@ -62,11 +70,17 @@ async function main(): Promise<void> {
         median(p99).toFixed(2),
         ratio(mine, floor),
         ratio(mine, peer),
+        median(cpu).toFixed(1),
         rss(pid()),
       ]),
     );
   }
   issuer.close();
+}
+
+function warmUp(port: number, token: string): void {
+  let calls = 0;
+  for (let turn = 0; turn < WARM_UP_TURNS && calls < WARM_UP_CALLS; turn++) calls += wrk(port, token, WARM_UP_SECONDS).calls;
 }
 
 function fairlead(issuer: string, upstream: string): Subject {
@@ -142,7 +156,14 @@ function nginxWorker(): number {
   return Number(execFileSync('pgrep', ['-P', master], { encoding: 'utf8' }).split('\n')[0]);
 }
 
-function wrk(port: number, token: string, seconds: number): { rps: number; p50: number; p99: number } {
+interface Measured {
+  readonly calls: number;
+  readonly rps: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function wrk(port: number, token: string, seconds: number): Measured {
   const text = execFileSync(
     'taskset',
     [
@@ -161,6 +182,7 @@ function wrk(port: number, token: string, seconds: number): { rps: number; p50: 
   );
   if (/Non-2xx/.test(text)) throw new Error(`port ${port} refused calls:\n${text}`);
   return {
+    calls: Number(/(\d+) requests in/.exec(text)?.[1]),
     rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
     p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(text)?.[1]),
     p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(text)?.[1]),
@@ -179,6 +201,16 @@ async function answers(port: number, token: string): Promise<boolean> {
 
 function ratio(a: number, b: number): string {
   return Number.isNaN(b) ? '-' : (a / b).toFixed(2);
+}
+
+/** Of all threads that the process has now. */
+function cpuMicroseconds(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const spent = readdirSync(folder).map((task) => {
+    const file = join(folder, task, 'schedstat');
+    return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) : 0;
+  });
+  return spent.reduce((sum, nanoseconds) => sum + nanoseconds / 1000, 0);
 }
 
 function rss(pid: number): string {

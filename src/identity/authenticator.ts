@@ -45,7 +45,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     },
   };
 
-  async function identify(input: IdentifyInput): Promise<Identified> {
+  function identify(input: IdentifyInput): Identified | Promise<Identified> {
     const { head, peer, target, origin } = input;
     const authorizations = head.headers.getAll('authorization');
     const cookies = sessions.cookieValues(head, origin);
@@ -59,8 +59,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return cookie === undefined ? { kind: 'anonymous', caller: anonymousCaller(peer) } : bySession(cookie, input);
   }
 
-  async function byToken(token: string, target: string, peer: Peer): Promise<Identified> {
-    const proven = await tokens.prove(token, target);
+  function byToken(token: string, target: string, peer: Peer): Identified | Promise<Identified> {
+    const proven = tokens.prove(token, target);
+    return proven instanceof Promise ? proven.then((late) => admitProven(late, peer)) : admitProven(proven, peer);
+  }
+
+  function admitProven(proven: Proven, peer: Peer): Identified {
     const admitted = admit(proven.who, proven.credential, peer);
     if (proven.isHeld) {
       noteExpired(proven.who);
@@ -90,7 +94,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return { kind: 'caller', caller, credential, disclose: source.disclose };
   }
 
-  async function guarded(work: () => Promise<Identified>): Promise<Identified> {
+  async function guarded(work: () => Identified | Promise<Identified>): Promise<Identified> {
     try {
       return await work();
     } catch (error) {

@@ -24,8 +24,11 @@ export interface Proven {
 }
 
 export interface BearerTokens {
-  /** Throws a Problem of kind `unauthenticated`, or `fault` when it cannot be told. */
-  prove(text: string, target: string): Promise<Proven>;
+  /**
+   * At once when the token is known, since nearly every call comes with one that is. Throws, now or later, a Problem of kind
+   * `unauthenticated`, or `fault` when it cannot be told.
+   */
+  prove(text: string, target: string): Proven | Promise<Proven>;
 }
 
 /**
@@ -48,13 +51,17 @@ export function createBearerTokens(options: {
     prove: (text, target) => (isProgramToken(text) ? proveProgramToken(text, target) : proveSigned(text)),
   };
 
-  async function proveSigned(text: string): Promise<Proven> {
+  function proveSigned(text: string): Proven | Promise<Proven> {
     const digest = sha256Hex(text);
     const nowMs = clock.now();
     const known = verified.get(digest);
     if (known !== undefined && isGood(known, nowMs)) return known.value;
     const problem = refused.get(digest);
     if (problem !== undefined && isGood(problem, nowMs)) throw problem.value;
+    return verifyAndKeep(text, digest, nowMs);
+  }
+
+  async function verifyAndKeep(text: string, digest: string, nowMs: number): Promise<Proven> {
     const version = keysVersion();
     try {
       const proven = await verify(text, nowMs);

@@ -3,12 +3,12 @@ import { isTraceHeader } from './trace.ts';
 
 /**
  * The request's fields as they may go upstream: no hop-by-hop fields, no identity or forwarding field that only this gateway may
- * set, no tracing field (`trace.ts` yields the ones to set), none with `_` in its name, and of `own` exactly what stands there, so
- * that a client's value never survives in place of a missing one.
+ * set, no tracing field (`trace.ts` yields the ones to set), none with `_` in its name, not the one `without`, and of `own` exactly
+ * what stands there, so that a client's value never survives in place of a missing one.
  */
-export function stripForUpstream(headers: HeaderList, own: Readonly<Record<string, string>> = {}): HeaderList {
+export function stripForUpstream(headers: HeaderList, own: Readonly<Record<string, string>> = {}, without?: string): HeaderList {
   const options = connectionOptions(headers);
-  return headers.changed((name) => options.has(name) || isKeptBack(name), own);
+  return headers.changed((name) => name === without || options.has(name) || isKeptBack(name), own);
 }
 
 /** The upstream's fields as they may go back: no hop-by-hop fields, nothing that speaks in this gateway's name or leads around it. */

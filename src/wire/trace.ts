@@ -145,8 +145,13 @@ function listOf(headers: HeaderList, name: string): readonly string[] {
 function hexId(randomness: Randomness, count: number): string {
   for (;;) {
     const bytes = randomness.bytes(count);
-    if (bytes.some((byte) => byte !== 0)) return hexText(bytes);
+    if (!isNothing(bytes)) return hexText(bytes);
   }
+}
+
+function isNothing(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte !== 0) return false;
+  return true;
 }
 
 function isZero(hex: string): boolean {

@@ -22,9 +22,8 @@ export function upstreamHeaders(decided: Decided, changes: HeaderChanges, scheme
     ...traceHeaders(trace),
   };
   const keepsAuthorization = caller.subject.kind === 'shared_secret' && target.mode === 'observe';
-  const stripped = stripForUpstream(head.headers, own);
-  const plain = keepsAuthorization ? stripped : stripped.without('authorization');
-  return applyChanges(withoutCookies(plain, corridor.isOwnCookie), changes);
+  const stripped = stripForUpstream(head.headers, own, keepsAuthorization ? undefined : 'authorization');
+  return applyChanges(withoutCookies(stripped, corridor.isOwnCookie), changes);
 }
 
 /** Path and query of a call on its upstream, whose own path stands before them. */
