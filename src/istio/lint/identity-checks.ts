@@ -28,7 +28,7 @@ function spiffePrefix(
 ): readonly Finding[] {
   if (field !== 'principals' || !value.startsWith('spiffe://')) return [];
   const right = value.slice('spiffe://'.length);
-  const effect = negated ? 'so it excludes nobody' : 'so it never matches';
+  const effect = negated ? 'so it excludes no workload' : 'so it matches no workload';
   const message = `\`${value}\` is compared with identities as \`spiffe://${value}\`, ${effect}: a peer \`${value}\` is not meant by it`;
   return [context.finding('spiffe-prefix', { object: policy, path, message, help: `write \`${right}\`` })];
 }

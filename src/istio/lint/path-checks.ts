@@ -21,16 +21,15 @@ export function pathChecks(context: LintContext): readonly Finding[] {
 }
 
 function unloadable(context: LintContext, { policy }: RuleSite, { value, path }: SiteValue): readonly Finding[] {
-  if (loadableTemplate(value) === undefined) return [];
-  const message = `Istio takes the template \`${value}\` and stock Envoy does not load it: the whole listener keeps its old configuration, and a request such as \`GET ${value.replaceAll('{**}', 'x').replaceAll('{*}', 'x')}\` is decided by that`;
-  return [
-    context.finding('template-not-loadable', {
-      object: policy,
-      path,
-      message,
-      help: 'start it with exactly one `/`, without empty segments',
-    }),
-  ];
+  const fault = loadableTemplate(value);
+  if (fault === undefined) return [];
+  const isFatal = !/^\/(?!\/)/.test(value) || value.includes('//');
+  const effect = isFatal
+    ? 'stock Envoy ends when it gets it, with all connections'
+    : 'Envoy refuses it with the whole listener, which keeps its old rules';
+  const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  const message = `Istio takes the template \`${shown}\` and ${effect}: not even \`GET /\` is answered by what is written here`;
+  return [context.finding('template-not-loadable', { object: policy, path, message, help: fault.help ?? '' })];
 }
 
 /** A value that no path has after normalisation, a query that is no part of a path, or no leading slash. */

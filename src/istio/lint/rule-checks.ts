@@ -1,7 +1,7 @@
 import type { AuthorizationPolicy, Rule } from '../objects.ts';
 import { validateObject } from '../validate/validate.ts';
 import type { LintContext, RuleSite } from './context.ts';
-import { covers } from './coverage.ts';
+import { type CoverageScope, covers } from './coverage.ts';
 import type { Finding } from './finding.ts';
 import { plainName } from './values.ts';
 
@@ -99,7 +99,7 @@ function neverMatches(context: LintContext, site: RuleSite): readonly Finding[] 
     Object.entries(lists).flatMap(([name, wanted]) => {
       const refused = lists[negative(name)] ?? lists[`not${name}`] ?? [];
       if (wanted.length === 0 || refused.length === 0 || plainName(name) !== name) return [];
-      if (!wanted.every((value) => refused.some((one) => covers(fieldOf(name), one, value, hasAliases(context))))) return [];
+      if (!wanted.every((value) => refused.some((one) => covers(fieldOf(name), one, value, scopeOf(context))))) return [];
       const what = alone ? 'this rule never matches' : 'this part of the rule never matches';
       const where = at.includes('when') ? [...at, 'notValues'] : [...at, negative(name)];
       const message = `everything that \`${name}\` wants is refused beside it, so ${what}: not even \`${wanted[0] ?? ''}\` does`;
@@ -130,8 +130,12 @@ function fieldOf(name: string): string {
           : name;
 }
 
-function hasAliases({ model }: LintContext): boolean {
-  return model.config.trustDomainAliases.length > 0 || model.config.trustDomain !== 'cluster.local';
+function scopeOf({ model, profile }: LintContext): CoverageScope {
+  const { trustDomain, trustDomainAliases, normalization } = model.config;
+  return {
+    hasAliases: trustDomainAliases.length > 0 || trustDomain !== 'cluster.local',
+    hasOddPaths: normalization === 'NONE' && !profile.regexOnInvalidUtf8,
+  };
 }
 
 function negative(name: string): string {
@@ -143,11 +147,11 @@ function shadowed(context: LintContext): readonly Finding[] {
   const isSound = new Map(
     context.model.policies.map((policy) => [policy, validateObject(policy).every(({ severity }) => severity === 'warning')]),
   );
-  const aliases = hasAliases(context);
+  const scope = scopeOf(context);
   const sites = context.rules.filter(
     ({ policy }) => (policy.action === 'ALLOW' || policy.action === 'DENY') && !policy.dryRun && isSound.get(policy) === true,
   );
-  const coversRule = (outer: RuleSite, inner: RuleSite): boolean => ruleCovers(outer, inner, aliases);
+  const coversRule = (outer: RuleSite, inner: RuleSite): boolean => ruleCovers(outer, inner, scope);
   return sites.flatMap((site, position) => {
     const over = sites.find(
       (other, at) =>
@@ -196,17 +200,17 @@ function attachesWider(wide: AuthorizationPolicy, narrow: AuthorizationPolicy, r
 function ruleCovers(
   { rule: outer, policy: outerPolicy }: RuleSite,
   { rule: inner, policy: innerPolicy }: RuleSite,
-  aliases: boolean,
+  scope: CoverageScope,
 ): boolean {
   // On TCP ports an ALLOW rule with an HTTP field is gone.
   if (outerPolicy.action === 'ALLOW' && hasHttp(outer) && !hasHttp(inner)) return false;
   // `account` alone is one of the policy's own namespace.
   if (outerPolicy.namespace !== innerPolicy.namespace && [outer, inner].some(hasAccount)) return false;
   const list = (field: string, wide: readonly string[], narrow: readonly string[]): boolean =>
-    wide.length === 0 || (narrow.length > 0 && narrow.every((value) => wide.some((over) => covers(field, over, value, aliases))));
+    wide.length === 0 || (narrow.length > 0 && narrow.every((value) => wide.some((over) => covers(field, over, value, scope))));
   /** Whatever the outer list refuses the inner one refuses, too. */
   const refused = (field: string, wide: readonly string[], narrow: readonly string[]): boolean =>
-    wide.every((value) => narrow.some((under) => covers(field, under, value, aliases)));
+    wide.every((value) => narrow.some((under) => covers(field, under, value, scope)));
   const part = (over: Lists, under: Lists): boolean =>
     Object.entries(over).every(([name, values]) => {
       const plain = plainName(name);

@@ -74,8 +74,13 @@ function claimSpace(context: LintContext, site: RuleSite, { field, value, path }
       ),
     );
   if (!['scope', 'permission', ...more].includes(claim)) return [];
-  const words = value.split(' ').filter((word) => word !== '');
-  const message = `the claim \`${claim}\` is split at its spaces before it is compared, so \`${value}\` never matches: a token with \`${claim}: "${value}"\` has the values ${words.map((word) => `\`${word}\``).join(' and ')}`;
+  const words = value
+    .replace(/^\*|\*$/g, 'x')
+    .split(' ')
+    .filter((word) => word !== '');
+  const text = value.replace(/^\*|\*$/g, 'x');
+  const has = words.map((word) => `\`${word}\``).join(' and ');
+  const message = `a text in the claim \`${claim}\` is split at its spaces before it is compared: a token with \`${claim}: "${text}"\` has the values ${has} and is not matched by \`${value}\``;
   const help = `write one condition with \`values: ["${words[0] ?? ''}"]\` for each word that is needed`;
   return [context.finding('claim-with-space', { object: site.policy, path, message, help })];
 }

@@ -78,6 +78,8 @@ spec:
     ['/a/{*}/', undefined],
     ['/{*}/{**}', undefined],
     ['a//b', undefined],
+    [`/${'x'.repeat(253)}/{*}`, undefined],
+    [`/${'x'.repeat(254)}/{*}`, 'PATH_TEMPLATE_UNLOADABLE'],
   ])('tells templates that Istio or Envoy refuses from others (%s)', (path, code) => {
     const spec = { rules: [{ to: [{ operation: { paths: [path] } }] }] };
     const [object] = readJsonObjects([
