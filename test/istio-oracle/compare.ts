@@ -1,4 +1,4 @@
-import type { AnsweredCase, Verdict } from './case.ts';
+import type { AnsweredCase, CaseRequest, Verdict } from './case.ts';
 import type { Evaluation } from './evaluator.ts';
 import { kindsOf } from './kinds.ts';
 
@@ -20,6 +20,7 @@ export interface Tally {
 
 export interface Comparison {
   readonly pairs: number;
+  /** Pairs that the evaluator leaves open for a documented reason. */
   readonly unknown: number;
   readonly mismatches: readonly Mismatch[];
   readonly overall: Tally;
@@ -43,22 +44,39 @@ export function compare(cases: readonly AnsweredCase[], evaluations: ReadonlyMap
     for (const [index, expected] of one.verdicts.entries()) {
       for (const tally of tallies) tally[expected.v] += 1;
       const actual = evaluated[index];
-      if (actual?.v === 'unknown') unknown += 1;
-      const keys = one.requests[index]?.kind === 'tcp' ? differing(expected, actual, ['v']) : differing(expected, actual, KEYS);
+      if (actual?.v === 'unknown' && DOCUMENTED.has(actual.reason ?? '')) {
+        unknown += 1;
+        continue;
+      }
+      const keys = differing(expected, actual, comparedKeys(one.requests[index], expected));
       if (keys.length > 0) mismatches.push({ id: one.id, index, envoy: one.envoy, expected, actual, keys });
     }
   }
   return { pairs: overall.allow + overall.deny + overall.reject, unknown, mismatches, overall, kinds };
 }
 
-const KEYS = ['v', 's', 'by', 'id', 'audit'] as const;
+/** Reasons of `unknown` that docs/reference/istio-verdicts.md tells; any other is a mismatch. */
+const DOCUMENTED: ReadonlySet<string> = new Set(['token-text']);
 
-function differing(expected: Verdict, actual: Evaluation | undefined, keys: readonly (typeof KEYS)[number][]): string[] {
+const KEYS = ['v', 's', 'by', 'id', 'audit'] as const;
+/** What was matched: nothing yet where the request is rejected before any policy. */
+const MATCHED = ['path', 'remote', 'ext'] as const;
+/** Envoy tells what dry-run rules say only where the filter that holds them lets the request pass. */
+const DRY_RUN = ['dryAllow', 'dryAllowId', 'dryDeny', 'dryDenyId'] as const;
+type Key = (typeof KEYS)[number] | (typeof MATCHED)[number] | (typeof DRY_RUN)[number];
+
+function comparedKeys(request: CaseRequest | undefined, { v }: Verdict): readonly Key[] {
+  if (request?.kind === 'tcp') return ['v'];
+  if (v === 'reject') return KEYS;
+  return v === 'deny' ? [...KEYS, ...MATCHED] : [...KEYS, ...MATCHED, ...DRY_RUN];
+}
+
+function differing(expected: Verdict, actual: Evaluation | undefined, keys: readonly Key[]): string[] {
   return keys.filter((key) => told(key, expected) !== told(key, actual ?? {}));
 }
 
 /** An audit flag that is not set is as good as a false one: Envoy leaves it out where no policy audits. */
-function told(key: (typeof KEYS)[number], verdict: Partial<Record<(typeof KEYS)[number], unknown>>): string {
+function told(key: Key, verdict: Partial<Record<Key, unknown>>): string {
   const value = verdict[key];
   return value === undefined || value === null ? (key === 'audit' ? 'false' : '') : String(value);
 }
@@ -85,4 +103,9 @@ export function joined(comparisons: readonly Comparison[]): Comparison {
     overall,
     kinds,
   };
+}
+
+/** The profile of an Envoy version: `envoy-1.40` of `1.40.0`. */
+export function profileOf(version: string): string {
+  return `envoy-${version.split('.').slice(0, 2).join('.')}`;
 }

@@ -16,6 +16,8 @@ export interface Evaluation {
   readonly by?: string;
   readonly id?: string;
   readonly audit?: string | boolean;
+  /** Of `unknown`. */
+  readonly reason?: string;
 }
 
 export interface EvaluateOptions {
@@ -24,6 +26,7 @@ export interface EvaluateOptions {
   readonly identities: Identities;
   /** The clone whose command is run, this one by default. */
   readonly root?: string;
+  readonly timeoutMs?: number;
 }
 
 /** Evaluations by case id, from the command as anyone runs it: a child process, files in, lines out. Answers are not shown to it. */
@@ -41,13 +44,19 @@ export async function evaluate(
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [command, 'istio', 'eval', '--identities', identities, '--profile', options.profile, input],
-      { timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES },
-    );
+      { timeout: options.timeoutMs ?? TIMEOUT_MS, maxBuffer: OUTPUT_BYTES },
+    ).catch(failed);
     const lines = parseLines<{ readonly id: string; readonly verdicts: readonly Evaluation[] }>(stdout);
     return new Map(lines.map(({ id, verdicts }) => [id, verdicts]));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Without the output, which is long; a line of it that holds no verdicts says what was wrong with a case. */
+function failed(error: { readonly code?: unknown; readonly stdout?: string; readonly stderr?: string }): never {
+  const wrong = (error.stdout ?? '').split('\n').find((line) => line !== '' && !line.includes('"verdicts":'));
+  throw new Error(`the command ended with ${String(error.code)}: ${wrong ?? ''} ${(error.stderr ?? '').slice(-1000)}`);
 }
 
 function questionOf({

@@ -41,7 +41,7 @@ describe('the committed answers of Envoy', () => {
       [changed({ v: 'allow' }), ['v']],
       [changed({ id: 'none of them' }), ['id']],
       [changed({ audit: verdicts[denied]?.audit === 'true' ? 'false' : 'true' }), ['audit']],
-      [verdicts.slice(0, denied), ['v', 's', 'by', 'id']],
+      [verdicts.slice(0, denied), expect.arrayContaining(['v', 's', 'by', 'id'])],
     ] as const) {
       const [mismatch] = compare(first === undefined ? [] : [first], new Map([[first?.id ?? '', wrong]])).mismatches;
       expect(mismatch).toMatchObject({ index: denied, keys });

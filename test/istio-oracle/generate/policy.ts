@@ -71,7 +71,7 @@ export function makePolicy(random: Random, { name, action, provider, isTcpMinded
 }
 
 function dryRun(random: Random, action: Action): Record<string, string> | undefined {
-  const probability = action === 'ALLOW' || action === 'DENY' ? 0.08 : 0.01;
+  const probability = action === 'ALLOW' || action === 'DENY' ? 0.11 : 0.01;
   if (!random.chance(probability)) return undefined;
   return { 'istio.io/dry-run': random.pick(['true', 'true', '1', 't', 'TRUE', 'True', 'yes', 'false', 'tRue', '']) };
 }
@@ -135,13 +135,30 @@ function makeTerm(random: Random, field: Field): Term {
 /** Now and then what only a cluster without the webhook would hold. */
 function makeValue(random: Random, field: Field): string {
   const isAddress = field.list?.[0].endsWith('pBlocks') === true || field.key === 'destination.ip';
-  if (isAddress && random.chance(0.03)) return random.pick(['10.0.0.0/33', 'nowhere', '10.1.2', '2001:db8::/129', '']);
+  if (isAddress && random.chance(0.06))
+    return random.pick([
+      '10.0.0.0/33',
+      'nowhere',
+      '10.1.2',
+      '2001:db8::/129',
+      '',
+      '1::2::3',
+      '10.1.2.3/',
+      '10.1.2.3/+8',
+      '::ffff:10.1.2.3/96',
+      '10.1.2.256',
+      '010.1.2.3',
+      '1:2:3:4:5:6:7',
+      'fe80::1%eth0',
+      '::12345',
+      '10.1.2.3/08',
+    ]);
   if (field.key === 'destination.port' && random.chance(0.03)) return random.pick(['70000', 'http', '-1', '08080', '8080.0']);
   return field.value(random);
 }
 
 function ruleOf(random: Random, plan: Plan): Record<string, unknown> {
-  const when = [...plan.conditions.map(conditionOf), ...(random.chance(0.025) ? [random.pick(MALFORMED)] : [])];
+  const when = [...plan.conditions.map(conditionOf), ...(random.chance(0.04) ? [random.pick(MALFORMED)] : [])];
   return {
     ...(plan.sources.length === 0 ? {} : { from: plan.sources.map((terms) => ({ source: fieldsOf(terms) })) }),
     ...(plan.operations.length === 0 ? {} : { to: plan.operations.map((terms) => ({ operation: fieldsOf(terms) })) }),
@@ -187,6 +204,15 @@ const MALFORMED = [
   { key: 'request.auth.claims', values: ['x'] },
   { key: 'request.auth.claims.x[y]', values: ['x'] },
   { key: 'request.auth.claims[a[b]]', values: ['yes'] },
+  { key: 'request.auth.claims[a]b[c]', values: ['yes'] },
+  { key: 'request.auth.claims[a][b', values: ['yes'] },
+  { key: 'request.auth.claims[a]]', values: ['x'] },
+  { key: 'request.auth.claims[[a]]', values: ['x'] },
+  { key: 'request.auth.claims[][a]', notValues: ['x'] },
+  { key: 'request.auth.claims[a]x', notValues: ['x'] },
+  { key: 'request.headers[a][b]', notValues: ['x'] },
+  { key: 'request.headers[x-role]x', notValues: ['x'] },
+  { key: 'request.headers[x-role', notValues: ['x'] },
   { key: 'request.auth.claims[]', values: ['x'] },
   { key: 'request.headersX[y]', values: ['x'] },
   { key: 'request.headers[]', values: ['x'] },

@@ -14,7 +14,7 @@ import { type Action, makePolicy, type Placement, type Plan, type PlannedPolicy,
 import { Random } from './random.ts';
 
 /** Changes whenever the same seed gives other cases. */
-export const GENERATOR_VERSION = 1;
+export const GENERATOR_VERSION = 2;
 
 const REQUESTS = 24;
 const FAR_FUTURE = 4_102_444_800;
@@ -67,7 +67,7 @@ export function makeCase(seed: number, index: number, identities: Identities): C
     mesh,
     workload,
     ...(kind === 'waypoint' ? { service: { name: 'httpbin', namespace: 'foo' }, useFilterState: true } : {}),
-    ...(kind === 'gateway' ? { xffNumTrustedHops: random.pick([0, 0, 1, 2]) } : {}),
+    ...(kind === 'gateway' && random.chance(0.8) ? { xffNumTrustedHops: random.pick([0, 1, 1, 2]) } : {}),
     objects: [...policies.map(({ object }) => object), ...authentication.objects],
     requests,
   };
@@ -233,6 +233,16 @@ function chooseProvider(random: Random, providers: ExtensionProvider[]): string 
   return provider.name;
 }
 
+const CLAIM_HEADERS = [
+  { header: 'x-role', claim: 'group' },
+  { header: 'X-Role', claim: 'a.b' },
+  { header: 'x-role', claim: 'sub' },
+  { header: 'x-team', claim: 'roles' },
+  { header: 'x-empty', claim: 'n' },
+  { header: 'x-empty', claim: 'n' },
+  { header: 'x-team', claim: 'a' },
+];
+
 interface Authentication {
   readonly objects: readonly KubernetesObject[];
   readonly issuers: readonly string[];
@@ -281,9 +291,11 @@ function makeAuthentication(random: Random, kind: string, terms: readonly Term[]
       ...(!isPlain && random.chance(0.25) ? { audiences: random.some(['api', 'web', 'other'], random.between(1, 2)) } : {}),
       ...(!isPlain && random.chance(0.2) ? { spaceDelimitedClaims: ['group', 'roles'] } : {}),
       ...(!isPlain && random.chance(0.2) ? { forwardOriginalToken: true } : {}),
-      ...(!isPlain && random.chance(0.15) ? { outputClaimToHeaders: [{ header: 'x-role', claim: 'group' }] } : {}),
+      ...(!isPlain && random.chance(0.2) ? { outputPayloadToHeader: 'X-Payload' } : {}),
+      ...(!isPlain && random.chance(0.3) ? { outputClaimToHeaders: random.some(CLAIM_HEADERS, random.between(1, 2)) } : {}),
     };
   });
+  if (random.chance(0.1)) rules.push({ ...random.pick(rules), audiences: ['api'] });
   const target = kind === 'waypoint' ? refs([{ group: '', kind: 'Service', name: 'httpbin' }]) : {};
   const isRoot = kind !== 'waypoint' && random.chance(0.1);
   return {
@@ -318,7 +330,7 @@ function makeRequest({ random, kind, isTcpMinded, plans, surroundings, authentic
   const plan = plans.length === 0 ? undefined : random.pick(plans);
   if (plan !== undefined && random.chance(0.92)) {
     for (const terms of [
-      random.chance(1) && plan.sources.length > 0 ? random.pick(plan.sources) : [],
+      plan.sources.length > 0 ? random.pick(plan.sources) : [],
       plan.operations.length > 0 ? random.pick(plan.operations) : [],
       plan.conditions,
     ]) {
@@ -333,14 +345,109 @@ function makeRequest({ random, kind, isTcpMinded, plans, surroundings, authentic
   if (kind === 'waypoint' && facts.peer !== null && !name.includes(facts.peer)) facts.peer = random.pick(name);
   // On a waypoint the identity comes from the tunnel, of which a TCP chain alone knows nothing.
   if (kind !== 'waypoint' && random.chance(isTcpMinded ? 0.6 : 0.08)) return tcpRequestOf(facts);
+  if (random.chance(0.02)) addPreflight(facts, random);
+  if (random.chance(0.05)) addForwarded(facts, random);
+  if (random.chance(0.02))
+    facts.path += random.pick([
+      '?access_token=junk',
+      '?token=x.y.z',
+      '?token=',
+      '?a=1&token=junk&token=other',
+      '?access_token',
+      '?=x&token=junk',
+      '?tok%65n=x.y.z',
+      '?token=x%2Ey',
+    ]);
+  if (random.chance(0.025)) random.pick(ODDITIES)(facts);
   if (providers.length > 0 && random.chance(0.6)) facts.headers.push(['x-ext', random.pick(['deny', 'allow', 'deny', 'DENY'])]);
   return requestOf(facts, tokenChoices(facts, random, surroundings, authentication));
+}
+
+/** Who came through before, as clients and proxies write it, and as nobody should. */
+function addForwarded(facts: Facts, random: Random): void {
+  const texts = [
+    ...[
+      '10.1.2.3',
+      '10.1.2.3,',
+      ',10.1.2.3',
+      '203.0.113.9, 10.1.0.9',
+      '10.1.2.3, 192.168.1.7, 203.0.113.9',
+      '2001:db8::7',
+      'x, 10.1.2.3',
+    ],
+    ...[
+      '10.1.2.3,x',
+      '',
+      ' ',
+      '[2001:db8::7]',
+      '10.1.2.3:80',
+      '2001:db8:0:0:0:0:0:7',
+      '::ffff:10.1.2.3',
+      '1::2::3',
+      '10.1.2.3 10.1.0.9',
+    ],
+  ];
+  facts.headers.push(['x-forwarded-for', random.pick(texts)]);
+  if (random.chance(0.15)) facts.headers.push(['x-forwarded-for', random.pick(texts)]);
+}
+
+/** Requests that few clients send and every proxy gets. */
+const ODDITIES: readonly ((facts: Facts) => void)[] = [
+  (facts) => Object.assign(facts, { method: 'OPTIONS', path: '*', isHttp2: false }),
+  (facts) => Object.assign(facts, { method: 'CONNECT', path: facts.authority, isHttp2: false }),
+  (facts) => Object.assign(facts, { path: `http://${facts.authority}`, isHttp2: false }),
+  (facts) => Object.assign(facts, { path: `http://api.internal${facts.path}`, isHttp2: false }),
+  (facts) => Object.assign(facts, { path: `//api.internal${facts.path}` }),
+  (facts) => Object.assign(facts, { path: `http://${facts.authority.replace(/:.*/, '')}:65535${facts.path}`, isHttp2: false }),
+  (facts) => Object.assign(facts, { path: `http://${facts.authority.replace(/:.*/, '')}:65536${facts.path}`, isHttp2: false }),
+  (facts) => Object.assign(facts, { path: `https://${facts.authority}${facts.path}`, isHttp2: false }),
+  (facts) =>
+    Object.assign(facts, { path: `https://${facts.authority}${facts.path}`, isHttp2: false, peer: null, sni: undefined }),
+  (facts) => Object.assign(facts, { method: 'CONNECT', path: 'example.com:65535', isHttp2: false }),
+  (facts) => Object.assign(facts, { method: 'CONNECT', path: 'example.com:443', isHttp2: false }),
+  (facts) => Object.assign(facts, { method: 'CONNECT', path: '', isHttp2: false }),
+  (facts) => Object.assign(facts, { method: 'QUERY' }),
+  (facts) => Object.assign(facts, { authority: '', isHttp2: false }),
+  (facts) => Object.assign(facts, { authority: 'a b', isHttp2: false }),
+  (facts) => Object.assign(facts, { path: '' }),
+  (facts) => Object.assign(facts, { path: '?q=1' }),
+  (facts) => Object.assign(facts, { method: 'G T', isHttp2: false }),
+];
+
+/** A preflight passes the token filter whatever token it carries. */
+function addPreflight(facts: Facts, random: Random): void {
+  facts.method = random.chance(0.8) ? 'OPTIONS' : 'GET';
+  const fields: [string, string][] = [
+    ['origin', random.pick(['https://app.example', ''])],
+    ['access-control-request-method', random.pick(['GET', ''])],
+  ];
+  facts.headers.push(...random.some(fields, random.chance(0.8) ? 2 : 1));
 }
 
 function disturb(facts: Facts, random: Random, surroundings: Surroundings): void {
   facts.peer = random.chance(0.5) ? null : random.pick(Object.keys(surroundings.identities));
   facts.localPort = random.pick(LOCAL_PORTS);
   if (random.chance(0.4)) ensureClaims(facts, surroundings, random);
+}
+
+const RAW_TOKENS = [
+  rawToken('{"alg":"ES256"}', '[]'),
+  rawToken('[]', '{}'),
+  rawToken('{"alg":"none"}', '{"iss":"issuer-x","sub":"alice"}'),
+  rawToken('{"typ":"JWT"}', '{}'),
+  rawToken('{"alg":"ES256","kid":7}', '{}'),
+  rawToken('{"alg":"ES256"}', 'null'),
+  rawToken('{"alg":"ES256"}', '"text"'),
+  rawToken('{"alg":"ES256"}', '{"iss":'),
+  `${rawToken('{"alg":"ES256"}', '{}')}.x`,
+  `x${rawToken('{"alg":"ES256"}', '{}')}`,
+  `${rawToken('{"alg":"ES256"}', '{}')} trailing`,
+  rawToken('{"alg":"ES256"}', '{"iss":"https://evil.example"}'),
+];
+
+/** A token whose signature nobody made. */
+function rawToken(header: string, payload: string): string {
+  return `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}.AAAA`;
 }
 
 /** Where the token stands, and what is wrong with it if anything is. */
@@ -354,12 +461,23 @@ function tokenChoices(
     if (random.chance(0.03))
       facts.headers.push([
         'authorization',
-        random.pick(['Bearer junk', 'bearer x.y.z', 'Basic abc', 'Bearer ', 'Bearer a.b.c', 'Bearer']),
+        random.pick([
+          'Bearer junk',
+          'bearer x.y.z',
+          'Basic abc',
+          'Bearer ',
+          'Bearer a.b.c',
+          'Bearer',
+          ...RAW_TOKENS.map((token) => `Bearer ${token}`),
+        ]),
       ]);
     return { token: {} };
   }
-  if (random.chance(0.1)) facts.claims['exp'] = random.pick([FAR_FUTURE, FAR_FUTURE, LONG_AGO, 'soon']);
+  if (random.chance(0.1))
+    facts.claims['exp'] = random.pick([FAR_FUTURE, FAR_FUTURE, LONG_AGO, 'soon', -1, 0, 2.5, 1e20, 2 ** 64]);
   if (random.chance(0.03)) facts.claims['nbf'] = random.pick([FAR_FUTURE, LONG_AGO]);
+  if (random.chance(0.15))
+    facts.claims['n'] = random.pick<unknown>([7, -1, 2.5, true, false, null, '', [1], { a: 1 }, 1e20, 'a', 'caf\u00e9', []]);
   if (random.chance(0.1) && facts.claims['aud'] === undefined)
     facts.claims['aud'] = random.pick<unknown>(['api', ['web', 'x'], 'zz', 7]);
   const place = places[issuers.indexOf(String(facts.claims['iss']))] ?? {};
