@@ -1,11 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { Problem } from '../../core/problem.ts';
-import { CaseError, type Identities, readIdentities } from '../../istio/cases/case.ts';
 import { type CaseAnswer, evaluateCase } from '../../istio/cases/evaluate-cases.ts';
 import { EXIT } from '../functions.ts';
+import { loadIdentities } from './identities-file.ts';
 import { linesOf } from './lines.ts';
 import { chooseProfile } from './profile-option.ts';
-import { readText } from './sources.ts';
 
 export interface EvalOptions {
   readonly identities?: string;
@@ -42,14 +41,4 @@ const MAX_LINE = 32 * 1024 * 1024;
 
 function tooLong(line: number): CaseAnswer {
   return { text: JSON.stringify({ line, error: `the line is longer than ${MAX_LINE} bytes` }), isError: true };
-}
-
-async function loadIdentities(path: string): Promise<Identities> {
-  const text = await readText(path, process.stdin, 16 * 1024 * 1024);
-  try {
-    return readIdentities(text);
-  } catch (error) {
-    if (!(error instanceof CaseError) && !(error instanceof Problem)) throw error;
-    throw new Problem({ code: 'MESH_UNREADABLE', kind: 'invalid', message: `\`${path}\`: ${error.message}`, cause: error });
-  }
 }

@@ -104,6 +104,7 @@ function requestOptions(command: Command): Command {
       '--request <file>',
       'an HTTP/1.1 head, a request of a case in JSON, or a line of an access log; `-` for standard input',
     )
+    .option('--identities <file>', 'certificates that the request of a case names, as JSON')
     .option(
       '--from <identity>',
       'spiffe://TRUST-DOMAIN/ns/NS/sa/SA, NS/SA, dns:NAME, CN=…, or none; several make one certificate',

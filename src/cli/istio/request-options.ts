@@ -1,13 +1,15 @@
 import { Problem } from '../../core/problem.ts';
 import type { PeerIdentity } from '../../istio/facts.ts';
 import { overlaid, type RequestDraft, wireText } from '../../istio/request/draft.ts';
-import { type ReadRequest, readRequest } from '../../istio/request/read-request.ts';
+import { type Peers, type ReadRequest, readRequest } from '../../istio/request/read-request.ts';
 import { BEARER, readClaims } from '../../istio/request/token.ts';
+import { loadIdentities } from './identities-file.ts';
 import { readText } from './sources.ts';
 
 /** A request as options describe it. */
 export interface RequestOptions {
   readonly request?: string;
+  readonly identities?: string;
   readonly from?: readonly string[];
   readonly fromIp?: string;
   readonly clientIp?: string;
@@ -34,8 +36,15 @@ const MOST_BYTES = 1024 * 1024;
 /** The request of `--request`, with the other options laid over it. Problem: REQUEST_UNREADABLE, MESH_UNREADABLE, USAGE. */
 export async function describedRequest(options: RequestOptions, trustDomain: string): Promise<DescribedRequest> {
   const read =
-    options.request === undefined ? undefined : readRequest(await readText(options.request, process.stdin, MOST_BYTES));
+    options.request === undefined
+      ? undefined
+      : readRequest(await readText(options.request, process.stdin, MOST_BYTES), await identitiesOf(options.identities));
   return { draft: overlaid(read?.draft ?? {}, await ofOptions(options, trustDomain)), read };
+}
+
+/** The names that peers of a case have. */
+async function identitiesOf(file: string | undefined): Promise<Peers> {
+  return file === undefined ? new Map() : loadIdentities(file);
 }
 
 async function ofOptions(options: RequestOptions, trustDomain: string): Promise<RequestDraft> {

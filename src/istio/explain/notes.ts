@@ -30,7 +30,10 @@ export function notesOf({ attached, chain, target, assumed, notes }: NotesInput)
     const text = attribute === undefined || !attribute.some((one) => looks.has(one)) ? undefined : assumptionText(field, value);
     return text === undefined ? [] : [{ code: 'assumed' as const, text, place: undefined }];
   });
-  return [...about, ...attached.flatMap(refusals), ...lost, ...widened, ...told];
+  const unseen: readonly Note[] = looks.has('metadata')
+    ? [{ code: 'assumed', text: 'a rule looks at what other filters of the proxy say: taken as nothing', place: undefined }]
+    : [];
+  return [...about, ...attached.flatMap(refusals), ...lost, ...widened, ...told, ...unseen];
 }
 
 /** What the webhook would not have let into the cluster is evaluated all the same: it may have come in without. */

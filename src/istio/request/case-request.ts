@@ -4,10 +4,10 @@ import type { RequestDraft } from './draft.ts';
 import { isObject, unreadableRequest } from './token.ts';
 
 /**
- * A request in the form of the cases that `istio eval` reads, each member optional. `peer` is an identity: a text with a
+ * A request in the form of the cases that `istio eval` reads, each member optional. `peer` is an identity: the name of one of `peers`, a
  * `spiffe://` name, an object with `uri`, `dns`, `cn` and `o`, or null for plain text. Problem: REQUEST_UNREADABLE.
  */
-export function readCaseRequest(value: JsonObject): RequestDraft {
+export function readCaseRequest(value: JsonObject, peers: ReadonlyMap<string, PeerIdentity>): RequestDraft {
   const unknown = Object.keys(value).find((name) => !MEMBERS.includes(name));
   if (unknown !== undefined) throw unreadableRequest('the request has a member that is not known', unknown);
   const text = (name: string): string | undefined => checkedText(value, name);
@@ -27,7 +27,7 @@ export function readCaseRequest(value: JsonObject): RequestDraft {
     tokens: ['jwt', 'jwt2'].flatMap((name) =>
       value[name] === undefined || value[name] === null ? [] : [tokenOf(value[name], name)],
     ),
-    peer: value['peer'] === undefined ? undefined : peerOf(value['peer']),
+    peer: value['peer'] === undefined ? undefined : peerOf(value['peer'], peers),
     sni: text('sni'),
     directIp: text('directIp'),
     remoteIp: text('remoteIp'),
@@ -80,10 +80,12 @@ function tokenOf(value: JsonValue | undefined, name: string): TokenFact {
   return { claims: value['claims'], signed: value['key'] !== 'bad', in: { header: header.toLowerCase(), prefix } };
 }
 
-function peerOf(value: JsonValue): PeerIdentity | 'none' {
+function peerOf(value: JsonValue, peers: ReadonlyMap<string, PeerIdentity>): PeerIdentity | 'none' {
   if (value === null) return 'none';
   if (typeof value === 'string') {
-    if (!value.startsWith('spiffe://')) throw unreadableRequest('`peer` is not a `spiffe://` name');
+    const known = peers.get(value);
+    if (known !== undefined) return known;
+    if (!value.startsWith('spiffe://')) throw unreadableRequest('`peer` is neither a `spiffe://` name nor one of the identities');
     return { uris: [value], dns: [], subject: '' };
   }
   if (!isObject(value)) throw unreadableRequest('`peer` is not an identity');

@@ -145,6 +145,16 @@ describe('a request of a case', () => {
     });
   });
 
+  it('takes the certificate of a peer by its name', () => {
+    const peers = new Map([['sleep', { uris: ['spiffe://td/ns/a/sa/b'], dns: [], subject: '' }]]);
+    expect(readRequest('{"peer": "sleep"}', peers).draft.peer).toEqual(peers.get('sleep'));
+    expect(readRequest('{"peer": "spiffe://td/ns/c/sa/d"}').draft.peer).toEqual({
+      uris: ['spiffe://td/ns/c/sa/d'],
+      dns: [],
+      subject: '',
+    });
+  });
+
   it('is refused when a part is not what it should be, or is not known', () => {
     const wrong = [
       { methd: 'GET' },
@@ -218,6 +228,9 @@ describe('a line of an access log', () => {
       '[2026-01-01T10:00:00.000Z] "- - -" 0 - rbac_access_denied_matched_policy[none] - "-" 0 0 0 - "-" "-" "-" "-" "-" inbound|9000|| - 10.0.0.5:9000 10.0.0.9:1 - -';
     expect(readRequest(tcp).draft).toMatchObject({ transport: 'tcp', localPort: 9000 });
     expect(code('[2026-01-01] something else')).toBe('REQUEST_UNREADABLE');
+    expect(readRequest(`cart-6f7 istio-proxy ${line}`)).toEqual(readRequest(line));
+    const json = '{"method":"GET","path":"/x","response_code":200}';
+    expect(readRequest(`cart-6f7 istio-proxy ${json}`)).toEqual(readRequest(json));
   });
 });
 
