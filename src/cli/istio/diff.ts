@@ -19,20 +19,30 @@ export interface DiffCommandOptions extends MeshOptions {
 export async function diffFiles(before: string, after: string, options: DiffCommandOptions): Promise<number> {
   const { output: format, limit, budget, oldMeshConfig, filename = [], ...mesh } = options;
   const output = await createOutput(format === 'markdown' ? 'table' : format);
-  const names = { before: [...filename, before], after: [...filename, after] };
-  const config = oldMeshConfig ?? mesh.meshConfig;
-  const old = await loadMesh(
-    { ...mesh, filename: names.before, ...(config === undefined ? {} : { meshConfig: config }) },
-    output,
-  );
-  const now = await loadMesh({ ...mesh, filename: names.after }, output);
+  const sides = [
+    { ...mesh, filename: [...filename, before], ...(oldMeshConfig === undefined ? {} : { meshConfig: oldMeshConfig }) },
+    { ...mesh, filename: [...filename, after] },
+  ] as const;
+  const old = await loadMesh(sides[0], output);
+  const now = await loadMesh(sides[1], output);
   const result = diffModels(old.model, now.model, {
     profile: now.profile.name,
     limit: count('--limit', limit) ?? DIFF_DEFAULTS.limit,
     budget: count('--budget', budget) ?? DIFF_DEFAULTS.budget,
   });
+  const names = { before: optionsOf(sides[0]), after: optionsOf(sides[1]) };
   output.data(diffJson(result), () => (format === 'markdown' ? diffMarkdown(result, names) : diffText(result, names)));
   return result.findings.length > 0 || result.bounds.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** The options with which another verb reads the same files. */
+function optionsOf({ filename = [], meshConfig, profile, partial }: MeshOptions): readonly string[] {
+  return [
+    ...filename.flatMap((file) => ['-f', file]),
+    ...(meshConfig === undefined ? [] : ['--mesh-config', meshConfig]),
+    ...(profile === undefined ? [] : ['--profile', profile]),
+    ...(partial === true ? ['--partial'] : []),
+  ];
 }
 
 function count(option: string, text: string | undefined): number | undefined {

@@ -72,7 +72,7 @@ export function istioVerbs(program: Command, run: Run): void {
     .option('--profile <name>', 'envoy-1.36, envoy-1.38, envoy-1.40 or an Istio minor (default: the newest)')
     .option('--partial', 'go on without what cannot be read')
     .option('--limit <number>', 'differences that are told (default: 100)')
-    .option('--budget <number>', 'steps that the search may take (default: 400000)')
+    .option('--budget <number>', 'steps that the search may take (default: 150000)')
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml', 'markdown']).default('table'),
     )
@@ -112,12 +112,14 @@ function requestOptions(command: Command): Command {
     )
     .option('--from-ip <address>', 'of the TCP peer')
     .option('--client-ip <address>', 'of the client, where it is not the TCP peer')
+    .option('--to-ip <address>', 'that the connection goes to')
     .option('--method <name>', 'as sent')
     .option('--path <path>', 'as sent, with its query')
     .option('--host <host>', 'as sent, with its port')
     .option('--header <line>', '`name: value`; may stand several times', collect)
     .option('--jwt-claims <json>', 'claims of a token with a good signature, or @FILE')
     .option('--jwt-invalid', 'its signature does not verify')
+    .option('--jwt-in <place>', 'header:NAME, header:NAME:PREFIX, param:NAME or cookie:NAME (default: Authorization: Bearer)')
     .option('--port <number>', 'of the Service for svc/NAME, of the workload for all others')
     .option('--tcp', 'a connection that is not HTTP')
     .option('--http2', 'over HTTP/2')

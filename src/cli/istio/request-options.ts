@@ -1,5 +1,5 @@
 import { Problem } from '../../core/problem.ts';
-import type { PeerIdentity } from '../../istio/facts.ts';
+import type { PeerIdentity, TokenFact } from '../../istio/facts.ts';
 import { overlaid, type RequestDraft, wireText } from '../../istio/request/draft.ts';
 import { type Peers, type ReadRequest, readRequest } from '../../istio/request/read-request.ts';
 import { BEARER, readClaims } from '../../istio/request/token.ts';
@@ -19,6 +19,8 @@ export interface RequestOptions {
   readonly header?: readonly string[];
   readonly jwtClaims?: string;
   readonly jwtInvalid?: boolean;
+  readonly jwtIn?: string;
+  readonly toIp?: string;
   readonly port?: string;
   readonly tcp?: boolean;
   readonly http2?: boolean;
@@ -59,13 +61,14 @@ async function ofOptions(options: RequestOptions, trustDomain: string): Promise<
     headers: options.header?.map(headerOption),
     peer: options.from === undefined ? undefined : peerOption(options.from, trustDomain),
     directIp: fromIp === undefined ? undefined : ipOption('--from-ip', fromIp),
+    localIp: options.toIp === undefined ? undefined : ipOption('--to-ip', options.toIp),
     remoteIp: clientIp === undefined ? undefined : ipOption('--client-ip', clientIp),
     sni,
     localPort: port,
   };
   if (options.jwtClaims !== undefined) {
     const claims = readClaims(await claimsText(options.jwtClaims));
-    draft.tokens = [{ claims, signed: options.jwtInvalid !== true, in: BEARER }];
+    draft.tokens = [{ claims, signed: options.jwtInvalid !== true, in: placeOption(options.jwtIn) }];
   }
   return Object.fromEntries(Object.entries(draft).filter(([, part]) => part !== undefined)) as RequestDraft; // without those not given
 }
@@ -73,6 +76,15 @@ async function ofOptions(options: RequestOptions, trustDomain: string): Promise<
 /** `@FILE`, as curl has it. */
 async function claimsText(option: string): Promise<string> {
   return option.startsWith('@') ? await readText(option.slice(1), process.stdin, MOST_BYTES) : option;
+}
+
+/** `header:NAME` with an optional prefix behind another colon, `param:NAME` or `cookie:NAME`. */
+function placeOption(text: string | undefined): TokenFact['in'] {
+  if (text === undefined) return BEARER;
+  const [, kind, name, prefix] = /^(header|param|cookie):([^:]+)(?::([\s\S]*))?$/.exec(text) ?? [];
+  if (name !== undefined && kind === 'header') return { header: name.toLowerCase(), prefix: prefix ?? '' };
+  if (name !== undefined && prefix === undefined) return kind === 'param' ? { param: name } : { cookie: name };
+  throw usage(`--jwt-in: \`${text}\` is none of header:NAME, header:NAME:PREFIX, param:NAME and cookie:NAME`);
 }
 
 export function portOption(text: string | undefined): number | undefined {

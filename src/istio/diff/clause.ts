@@ -27,7 +27,7 @@ export interface Cube {
 }
 
 /** A rule has more combinations than are searched. */
-export const MAX_CUBES_PER_RULE = 5000;
+export const MAX_CUBES_PER_RULE = 20_000;
 
 /** The combinations of one rule, of which one must hold; undefined when there are too many. */
 export function cubesOfRule(rule: CompiledRule, view: View): readonly Cube[] | undefined {

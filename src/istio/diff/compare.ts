@@ -10,7 +10,7 @@ import { type Budget, type Goal, search } from './search.ts';
 import { type Side, sideOf } from './side.ts';
 import { Space } from './space.ts';
 import { type TokenKind, tokenKinds } from './token.ts';
-import type { Value } from './value.ts';
+import { PathReader, type Value } from './value.ts';
 import { factsOf } from './witness.ts';
 
 /** Two sides of one workload and transport. */
@@ -81,8 +81,9 @@ class CompareRun implements Comparison {
     if (normalizationOf(before.model) !== normalizationOf(after.model))
       this.#budget.exceeded.add('spellings of paths, which the sides normalise differently');
     const cubes = [before, after].flatMap((one) => [...one.deny, ...one.allow, ...[...one.asks.values()].flat()]);
+    const paths = new PathReader(this.#pair.profile);
     for (const kind of tokenKinds(before.chain, after.chain, cubes.some(hasClaim))) {
-      const space = spaceOf(this.#pair, kind, ports);
+      const space = spaceOf(this.#pair, kind, { ports, paths });
       for (const difference of differences(before, after, kind)) {
         if (this.#seen.has(difference.id)) continue;
         if (this.confirmed.length >= this.#limit) {
@@ -168,13 +169,17 @@ function portsOf({ before, after }: Pair): readonly number[] {
   return [...new Set(names)].map(Number).filter((port) => Number.isInteger(port) && port > 0 && port <= 65_535);
 }
 
-function spaceOf(pair: Pair, { claims }: TokenKind, ports: readonly number[]): Space {
+function spaceOf(
+  pair: Pair,
+  { claims }: TokenKind,
+  { ports, paths }: { readonly ports: readonly number[]; readonly paths: PathReader },
+): Space {
   const { before, after, profile, authority } = pair;
   const refs = [before.workload, after.workload];
   const isFirst = refs.some(({ kind, filterState }) => filterState === true || kind === 'waypoint');
   const identities = refs.some(({ kind }) => kind === 'ztunnel') ? 'mesh' : isFirst ? 'first' : 'all';
   return new Space(
-    { before: normalizationOf(before.model), after: normalizationOf(after.model), profile, identities },
+    { before: normalizationOf(before.model), after: normalizationOf(after.model), profile, paths, identities },
     {
       authority,
       peers: peersOf(pair),

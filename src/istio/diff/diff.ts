@@ -1,5 +1,6 @@
 import type { MeshModel } from '../objects.ts';
 import { PROFILES, type Profile } from '../profile.ts';
+import type { Cube } from './clause.ts';
 import { type Comparison, type Confirmed, compare } from './compare.ts';
 import { exampleOf } from './example.ts';
 import { ANYTHING } from './goals.ts';
@@ -76,6 +77,10 @@ class DiffRun {
 
   compareAll(): void {
     for (const group of this.#groups) {
+      if (this.#count >= this.#options.limit) {
+        this.#budget.exceeded.add('limit');
+        return;
+      }
       for (const transport of ['http', 'tcp'] as const) {
         const all = group.all.filter(({ transports }) => transports.includes(transport));
         const [first] = all;
@@ -116,7 +121,7 @@ class DiffRun {
     const { callers, requests } = wordsOf(region, {
       transport,
       tokens: isOfToken ? [kind.text, ...alike] : [],
-      isLetIn: goal.must.some((cube) => cube !== kind.base && cube !== focus && cube.key !== ''),
+      isLetIn: goal.must.some((cube) => cube !== kind.base && !isPartOf(cube, focus)),
     });
     const before = described(sides.before, facts, confirmed.before);
     const after = described(sides.after, facts, confirmed.after);
@@ -186,6 +191,12 @@ class DiffRun {
       },
     };
   }
+}
+
+/** All that the cube asks for is asked for already. */
+function isPartOf(cube: Cube, focus: Cube): boolean {
+  const keys = new Set(focus.clauses.map(({ key }) => key));
+  return cube.blocked.length === 0 && cube.clauses.every(({ key }) => keys.has(key));
 }
 
 const ORDER: Readonly<Record<Change, number>> = { gained: 0, lost: 1, changed: 2 };

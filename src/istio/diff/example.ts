@@ -1,4 +1,4 @@
-import type { RequestFacts } from '../facts.ts';
+import type { RequestFacts, TokenFact } from '../facts.ts';
 import type { Example, Subject } from './result.ts';
 
 /** A request for people, and as the arguments that `fairlead istio explain` takes. */
@@ -23,7 +23,8 @@ function exampleText(facts: RequestFacts): string {
 }
 
 function argumentsOf(facts: RequestFacts): readonly string[] {
-  const { peer, tokens, headers, transport, method, path, authority, localPort, sni, directIp, remoteIp, protocol } = facts;
+  const { peer, tokens, headers, transport, method, path, authority, localPort, sni, directIp, remoteIp, localIp, protocol } =
+    facts;
   const identities =
     peer === undefined
       ? ['none']
@@ -31,21 +32,29 @@ function argumentsOf(facts: RequestFacts): readonly string[] {
   const [token] = tokens;
   return [
     ...identities.flatMap((identity) => ['--from', identity]),
-    ...(transport === 'tcp' ? ['--tcp'] : ['--method', method, '--path', withParameter(path, facts), '--host', authority]),
+    ...(transport === 'tcp' ? ['--tcp'] : ['--method', method, '--path', path, '--host', authority]),
     ...(protocol === 'h2' ? ['--http2'] : []),
     ...headers.flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
     ...(token === undefined ? [] : ['--jwt-claims', JSON.stringify(token.claims)]),
     ...(token === undefined || token.signed ? [] : ['--jwt-invalid']),
+    ...(token === undefined ? [] : placeArguments(token.in)),
     ...(sni === undefined ? [] : ['--sni', sni]),
     ...(directIp === USUAL_CLIENT ? [] : ['--from-ip', directIp]),
     ...(remoteIp === directIp ? [] : ['--client-ip', remoteIp]),
+    ...(localIp === USUAL_LOCAL ? [] : ['--to-ip', localIp]),
     '--port',
     String(localPort),
   ];
 }
 
+/** What `explain` takes where nothing is said. */
 const USUAL_CLIENT = '192.0.2.1';
+const USUAL_LOCAL = '192.0.2.2';
 
-function withParameter(path: string, _facts: RequestFacts): string {
-  return path;
+function placeArguments(place: TokenFact['in']): readonly string[] {
+  if ('param' in place) return ['--jwt-in', `param:${place.param}`];
+  if ('cookie' in place) return ['--jwt-in', `cookie:${place.cookie}`];
+  const { header, prefix } = place;
+  if (header.toLowerCase() === 'authorization' && prefix === 'Bearer ') return [];
+  return ['--jwt-in', prefix === '' ? `header:${header}` : `header:${header}:${prefix}`];
 }

@@ -2,8 +2,9 @@ import type { CompiledRule } from '../chain.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { checkTokens } from '../evaluate/jwt.ts';
 import { type EffectiveMtls, mtlsMode } from '../evaluate/mtls-mode.ts';
+import { firstMatch } from '../evaluate/rbac.ts';
 import { receive } from '../evaluate/request.ts';
-import { traceRules, traceView } from '../evaluate/trace.ts';
+import { traceView } from '../evaluate/trace.ts';
 import type { RequestFacts } from '../facts.ts';
 import type { Verdict } from '../verdict.ts';
 import type { OutcomeClass, Reason, SideOutcome } from './result.ts';
@@ -104,8 +105,8 @@ function reasons(side: Side, facts: RequestFacts, verdict: Verdict, mtls: Effect
   if (chain.allow?.enforced !== true)
     return [...asks, { text: 'no ALLOW policy applies, so what is not denied is allowed', place: undefined }];
   const view = traceView(chain, facts, 'policies');
-  const matched = view === undefined ? undefined : traceRules(chain.allow.rules, view).find((trace) => trace.matched)?.rule;
-  return matched === undefined ? asks : [...asks, ruleReason(matched)];
+  const matched = view === undefined ? undefined : firstMatch(chain.allow.rules, view.attributes);
+  return matched === undefined || matched === 'none' ? asks : [...asks, ruleReason(matched)];
 }
 
 function rulesOf({ chain }: Side): readonly CompiledRule[] {

@@ -1,5 +1,5 @@
 import type { Leaf } from '../matcher.ts';
-import { type Clause, type Cube, clauseOf, leafKey } from './clause.ts';
+import { type Clause, type Cube, clauseOf } from './clause.ts';
 import { opposite } from './search.ts';
 import type { Space } from './space.ts';
 import type { Value } from './value.ts';
@@ -72,7 +72,7 @@ function isApart(clauses: readonly Clause[], cube: Cube, space: Space): boolean 
   return cube.clauses.some((clause) => {
     const own = clauses.filter(({ variable }) => variable === clause.variable);
     if (own.length === 0) return false;
-    return space.canHold(clause.variable, [...own, clause]) === false;
+    return space.canHold(clause.variable, [...own, clause], false) === false;
   });
 }
 
@@ -84,7 +84,7 @@ function partsOf(clauses: readonly Clause[], space: Space): readonly Part[] {
       ...new Map(clauses.filter((clause) => clause.variable === variable).map((clause) => [clause.key, clause])).values(),
     ];
     const isPossible = (leaf: Leaf, others: readonly Clause[], view: Clause['view']) =>
-      space.canHold(variable, [...others, clauseOf([leaf], false, view)]) !== false;
+      space.canHold(variable, [...others, clauseOf([leaf], false, view)], true) !== false;
     const wanted = own
       .filter(({ negative }) => !negative)
       .map((clause) => {
@@ -100,16 +100,20 @@ function partsOf(clauses: readonly Clause[], space: Space): readonly Part[] {
     const unwanted = own.filter(({ negative }) => negative);
     return {
       variable,
-      wanted: wanted.filter((clause) => !wanted.some((other) => isImpliedBy(clause, other))).map(({ leaves }) => leaves),
+      wanted: withoutImplied(wanted, unwanted, space).map(({ leaves }) => leaves),
       unwanted: unwanted.flatMap((clause) => clause.leaves.filter((leaf) => isPossible(leaf, wanted, clause.view))),
     };
   });
   return parts.filter(({ wanted, unwanted }) => wanted.length + unwanted.length > 0);
 }
 
-/** Every alternative of the other clause is one of this clause too. */
-function isImpliedBy(clause: Clause, other: Clause): boolean {
-  if (clause === other || clause.leaves.length < other.leaves.length) return false;
-  const keys = new Set(clause.leaves.map(leafKey));
-  return other.leaves.every((leaf) => keys.has(leafKey(leaf)));
+/** Without clauses that the others imply: what is in a prefix of one namespace is in that namespace. */
+function withoutImplied(wanted: readonly Clause[], unwanted: readonly Clause[], space: Space): readonly Clause[] {
+  let kept = wanted;
+  for (const clause of wanted) {
+    const others = kept.filter((one) => one !== clause);
+    if (others.length === 0) break;
+    if (space.canHold(clause.variable, [...others, ...unwanted, opposite(clause)], true) === false) kept = others;
+  }
+  return kept;
 }

@@ -21,8 +21,8 @@ export function diffMarkdown(result: DiffResult, names: SideNames): string {
 function tableOf(findings: readonly Finding[]): string {
   const rows = findings.map(({ change, transport, callers, requests, workloads, before, after }) => [
     `**${change}**`,
-    code(callers),
-    code(transport === 'tcp' ? `${requests} (plain TCP)` : requests),
+    inCell(code(callers)),
+    inCell(code(transport === 'tcp' ? `${requests} (plain TCP)` : requests)),
     escaped(workloadsText(workloads)),
     escaped(outcomeText(before)),
     escaped(outcomeText(after)),
@@ -39,9 +39,14 @@ function examplesOf(findings: readonly Finding[], names: SideNames): string {
   return ['<details><summary>Examples, each answered by both sides</summary>', '', ...examples, '', '</details>'].join('\n');
 }
 
-/** Text from files as a code span, also in a table: no markup, no mention, no link. */
+/** In a table a bar ends the cell, in code spans too. */
+function inCell(span: string): string {
+  return span.replaceAll('|', '\\|');
+}
+
+/** Text from files as a code span: no markup, no mention, no link. */
 function code(text: string): string {
-  const plain = oneLine(text).replaceAll('|', '\\|');
+  const plain = oneLine(text);
   const runs = plain.match(/`+/g) ?? [];
   const fence = '`'.repeat(Math.max(0, ...runs.map(({ length }) => length)) + 1);
   const pad = plain.startsWith('`') || plain.endsWith('`') ? ' ' : '';

@@ -1,7 +1,7 @@
 import type { Place } from '../objects.ts';
 import type { Change, DiffResult, Finding, SideOutcome, Subject } from './result.ts';
 
-/** The files and folders of the two sides, as commands name them. */
+/** The options that name the two sides in commands: `-f mesh/`. */
 export interface SideNames {
   readonly before: readonly string[];
   readonly after: readonly string[];
@@ -66,8 +66,8 @@ export function placeText(place: Place | undefined): string {
 }
 
 /** The command that explains the example on one side. */
-export function commandText(args: readonly string[], files: readonly string[]): string {
-  return ['fairlead', 'istio', 'explain', ...files.flatMap((file) => ['-f', file]), ...args].map(quoted).join(' ');
+export function commandText(args: readonly string[], side: readonly string[]): string {
+  return ['fairlead', 'istio', 'explain', ...side, ...args].map(quoted).join(' ');
 }
 
 function quoted(text: string): string {

@@ -93,4 +93,4 @@ export interface DiffOptions {
   readonly budget: number;
 }
 
-export const DIFF_DEFAULTS = { limit: 100, budget: 400_000 } as const;
+export const DIFF_DEFAULTS = { limit: 100, budget: 150_000 } as const;

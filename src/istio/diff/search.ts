@@ -70,7 +70,7 @@ class Search {
       (cube) => start !== undefined && !this.#excludes(start, cube),
     );
     const end = start === undefined ? undefined : this.#solve(start, unwanted, 0);
-    this.#budget.steps -= limit - this.#left;
+    this.#budget.steps -= 1 + limit - this.#left;
     if (end !== undefined) {
       const clauses = [...end.clauses.values()].flat();
       return { result: 'found', found: { values: end.values, clauses } };

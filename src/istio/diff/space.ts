@@ -1,15 +1,12 @@
 import { meshId } from '../evaluate/mesh-id.ts';
-import { normalizePath } from '../evaluate/normalize-path.ts';
 import type { PeerIdentity } from '../facts.ts';
-import type { PathNormalization } from '../objects.ts';
-import type { Profile } from '../profile.ts';
 import { isDotText } from '../wire-text.ts';
 import { type AddressText, addressCandidates } from './address-candidates.ts';
 import { Automata } from './automaton.ts';
 import { type Clause, clauseOf } from './clause.ts';
 import { identityCandidates } from './identity-candidates.ts';
 import { isCoveredByCandidates, type TextStyle, textCandidates } from './text-candidates.ts';
-import { searchText } from './text-search.ts';
+import { searchText, type TextSearch } from './text-search.ts';
 import { type Reading, type Shape, Value } from './value.ts';
 
 /** What a witness has where no rule asks for anything, and what it must have. */
@@ -39,6 +36,7 @@ export class Space {
   readonly #automata = new Automata();
   readonly #values = new Map<string, Value>();
   readonly #solved = new Map<string, Solved>();
+  readonly #possible = new Map<string, boolean | 'unsure'>();
 
   constructor(reading: Reading, usual: Usual) {
     this.reading = reading;
@@ -61,7 +59,7 @@ export class Space {
   }
 
   value(variable: string, shape: Shape): Value {
-    const key = `${variable} ${JSON.stringify(shape)}`;
+    const key = shapeKey(variable, shape);
     const known = this.#values.get(key);
     if (known !== undefined) return known;
     const made = new Value(variable, shape, this.reading);
@@ -69,22 +67,34 @@ export class Space {
     return made;
   }
 
-  /** The same without the search of last resort: undefined where only that could tell. */
-  canHold(variable: string, clauses: readonly Clause[]): boolean | undefined {
+  /**
+   * Whether one name, one header or one claim can pass all clauses, for words about it; undefined where that was not told.
+   * `thorough` takes the search of last resort too.
+   */
+  canHold(variable: string, clauses: readonly Clause[], thorough: boolean): boolean | undefined {
     const key = keyOf(variable, clauses);
-    const known = this.#solved.get(key);
-    if (known !== undefined) return known.value === undefined && !known.isComplete ? undefined : known.value !== undefined;
-    const tried = this.#try(variable, clauses);
-    if (tried.value === undefined && !this.#isCovered(variable, clauses)) return undefined;
-    return this.solve(variable, clauses).value !== undefined;
+    const known = this.#possible.get(key);
+    if (known !== undefined && (known !== 'unsure' || !thorough)) return known === 'unsure' ? undefined : known;
+    const result = this.#one(variable, clauses, thorough);
+    this.#possible.set(key, result ?? 'unsure');
+    return result;
+  }
+
+  #one(variable: string, clauses: readonly Clause[], thorough: boolean): boolean | undefined {
+    if (this.#try(variable, clauses).value !== undefined) return true;
+    if (this.#isCovered(variable, clauses)) return false;
+    if (!thorough) return undefined;
+    const found = this.#search(variable, clauses);
+    return found.text === undefined ? (found.isComplete ? false : undefined) : true;
   }
 
   #try(variable: string, clauses: readonly Clause[]): Solved {
     let count = 16;
     for (const shape of this.#candidates(variable, clauses)) {
       count += 1;
-      const value = this.value(variable, shape);
-      if (value.passesAll(clauses)) return { value, isComplete: true, cost: Math.floor(count / 16) };
+      // Most candidates are seen once, so only what passes is kept.
+      if (!new Value(variable, shape, this.reading).passesAll(clauses)) continue;
+      return { value: this.value(variable, shape), isComplete: true, cost: Math.floor(count / 16) };
     }
     return { value: undefined, isComplete: false, cost: Math.floor(count / 16) };
   }
@@ -94,15 +104,19 @@ export class Space {
     if (tried.value !== undefined) return tried;
     const spent = tried.cost;
     if (this.#isCovered(variable, clauses)) return this.#several(variable, clauses, true, spent);
-    const always = variable === 'identity' && this.reading.identities === 'mesh' ? MESH_ID : (ALWAYS[variable] ?? []);
-    const found = searchText([...clauses, ...always], {
-      automata: this.#automata,
-      extra: this.#alphabet(variable),
-      isGood: (text) => this.#isGood(variable, text),
-    });
+    const found = this.#search(variable, clauses);
     const value = found.text === undefined ? undefined : this.value(variable, shapeOf(variable, found.text));
     if (value?.passesAll(clauses)) return { value, isComplete: true, cost: spent + found.states };
     return this.#several(variable, clauses, found.isComplete && value === undefined, spent + found.states);
+  }
+
+  #search(variable: string, clauses: readonly Clause[]): TextSearch {
+    const { before, after, identities } = this.reading;
+    // Two readings of one text are no product of automata; the spellings that were tried are all.
+    if (variable === 'path' && before !== after) return { text: undefined, isComplete: false, states: 0 };
+    const always = variable === 'identity' && identities === 'mesh' ? MESH_ID : (ALWAYS[variable] ?? []);
+    const isGood = (text: string) => this.#isGood(variable, text);
+    return searchText([...clauses, ...always], { automata: this.#automata, extra: this.#alphabet(variable), isGood });
   }
 
   /** One element for each clause, where an attribute can hold several. */
@@ -229,8 +243,8 @@ export class Space {
           text.startsWith('/') &&
           !text.includes('#') &&
           (/^[\x21-\x7e]*$/.test(text) || (text === '/\xff' && reading.before === 'NONE')) &&
-          isUnchanged(text, reading.before, reading.profile) &&
-          isUnchanged(text, reading.after, reading.profile)
+          reading.paths.normalized(text, reading.before) === text &&
+          reading.paths.normalized(text, reading.after) === text
         );
       case 'header :method':
         return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text) && text !== 'CONNECT';
@@ -266,6 +280,26 @@ export class Space {
 
 const ABSENT: Shape = { type: 'absent' };
 
+function shapeKey(variable: string, shape: Shape): string {
+  switch (shape.type) {
+    case 'absent':
+      return variable;
+    case 'text':
+    case 'address':
+      return `${variable}=${shape.text}`;
+    case 'port':
+      return `${variable}=${shape.port}`;
+    case 'list':
+      return `${variable} ${JSON.stringify(shape.texts)}`;
+    case 'peer': {
+      const { uris, dns, subject } = shape.peer;
+      return uris.length === 1 && dns.length === 0 && subject === ''
+        ? `${variable}=${uris[0]}`
+        : `${variable} ${JSON.stringify(shape.peer)}`;
+    }
+  }
+}
+
 function keyOf(variable: string, clauses: readonly Clause[]): string {
   const keys = clauses.map((clause) => clause.key).sort();
   return `${variable} ${keys.join('&')}`;
@@ -283,11 +317,6 @@ const MESH_ID: readonly Clause[] = [
 ];
 
 const ONE_VALUE: ReadonlySet<string> = new Set(['header x-forwarded-for', 'header authorization', 'header cookie']);
-
-function isUnchanged(text: string, mode: PathNormalization, profile: Profile): boolean {
-  const { path, isRefused } = normalizePath(text, mode, profile);
-  return !isRefused && path === text;
-}
 
 function isListTest({ leaves }: Clause): boolean {
   return leaves.some((leaf) => leaf.type === 'metadata' && leaf.shape === 'list');

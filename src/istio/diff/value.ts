@@ -24,17 +24,42 @@ export interface Reading {
   readonly before: PathNormalization;
   readonly after: PathNormalization;
   readonly profile: Profile;
+  readonly paths: PathReader;
   /** The names that a proxy takes from a certificate: all, the one of filter state, or one of the mesh's own form. */
   readonly identities: 'all' | 'first' | 'mesh';
 }
+
+/** Paths as the proxy reads them, each worked out once. */
+export class PathReader {
+  readonly #profile: Profile;
+  readonly #known = new Map<PathNormalization, Map<string, string | undefined>>();
+
+  constructor(profile: Profile) {
+    this.#profile = profile;
+  }
+
+  /** Undefined: the proxy refuses it. */
+  normalized(text: string, mode: PathNormalization): string | undefined {
+    const own = this.#known.get(mode) ?? new Map<string, string | undefined>();
+    if (own.size === 0) this.#known.set(mode, own);
+    else if (own.has(text)) return own.get(text);
+    const { path, isRefused } = normalizePath(text, mode, this.#profile);
+    const result = isRefused ? undefined : path;
+    if (own.size >= MAX_PATHS) own.clear();
+    own.set(text, result);
+    return result;
+  }
+}
+
+const MAX_PATHS = 100_000;
 
 /** A value with what the production matcher says of it, asked once for each clause. */
 export class Value {
   readonly variable: string;
   readonly shape: Shape;
   readonly #reading: Reading;
-  readonly #attributes: Partial<Record<View, Attributes>> = {};
-  readonly #known = new Map<Clause, boolean>();
+  #attributes: Partial<Record<View, Attributes>> | undefined;
+  #known: Map<Clause, boolean> | undefined;
 
   constructor(variable: string, shape: Shape, reading: Reading) {
     this.variable = variable;
@@ -44,22 +69,28 @@ export class Value {
 
   /** Whether a clause on this attribute holds. */
   passes(clause: Clause): boolean {
-    const known = this.#known.get(clause);
+    const known = this.#known?.get(clause);
     if (known !== undefined) return known;
-    const attributes = this.#attributesOf(clause.view);
-    const result = clause.leaves.some((leaf) => leafHolds(leaf, attributes) === true) !== clause.negative;
+    const result = this.#ask(clause);
+    this.#known ??= new Map();
     this.#known.set(clause, result);
     return result;
   }
 
   passesAll(clauses: readonly Clause[]): boolean {
-    return clauses.every((clause) => this.passes(clause));
+    return clauses.every((clause) => this.#ask(clause));
+  }
+
+  #ask({ leaves, negative, view }: Clause): boolean {
+    const attributes = this.#attributesOf(view);
+    return leaves.some((leaf) => leafHolds(leaf, attributes) === true) !== negative;
   }
 
   #attributesOf(view: View): Attributes {
-    const known = this.#attributes[view];
+    const known = this.#attributes?.[view];
     if (known !== undefined) return known;
     const made = attributesOf(this.variable, this.shape, view, this.#reading);
+    this.#attributes ??= {};
     this.#attributes[view] = made;
     return made;
   }
@@ -91,7 +122,7 @@ function attributesOf(variable: string, shape: Shape, view: View, reading: Readi
   }
   if (variable === 'path' && shape.type === 'text') {
     const mode = view === 'after' ? reading.after : reading.before;
-    const normal = normalizePath(shape.text, mode, reading.profile).path;
+    const normal = reading.paths.normalized(shape.text, mode) ?? '';
     const headers = new HeaderMap(false);
     headers.set(':path', normal);
     return { ...base, http: { headers, path: withoutQuery(normal) } };

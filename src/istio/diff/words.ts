@@ -54,7 +54,7 @@ function claimTexts(parts: readonly Part[]): readonly string[] {
 
 function callerText(part: Part): string {
   const { wanted, unwanted } = part;
-  const isPlain = unwanted.some((leaf) => 'test' in leaf && leaf.test.op === 'present');
+  const isPlain = unwanted.some((leaf) => 'test' in leaf && (leaf.test.op === 'present' || leaf.test.op === 'nonEmpty'));
   if (isPlain) return 'callers without a certificate';
   const texts = wanted.map((leaves) => listed(leaves.map(identityText), 'or'));
   const lead = texts.length === 0 ? 'any caller' : texts.join(' that is also ');
