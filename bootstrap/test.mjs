@@ -3,13 +3,18 @@ import { runSteps } from './steps.mjs';
 
 const isLong = process.argv.includes('--long');
 const rest = process.argv.slice(2).filter((argument) => argument !== '--long');
+// What is chosen by name may be in one of the two alone.
+const chosen = rest.length === 0 ? [] : ['--passWithNoTests', ...rest];
 // What it cannot run, a thorough run does not pass over.
 if (isLong) process.env.FAIRLEAD_TEST_ALL = 'true';
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default'];
 
 await runSteps(
   isLong
-    ? [{ name: 'long tests', args: [...vitest, '--project', 'long', ...rest] }]
+    ? [
+        { name: 'unit tests, each property in full', args: [...vitest, '--project', 'unit', ...chosen] },
+        { name: 'long tests', args: [...vitest, '--project', 'long', ...chosen] },
+      ]
     : [
         { name: 'check', args: ['bootstrap/check.mjs'] },
         { name: 'unit tests', args: [...vitest, '--project', 'unit', ...rest] },

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decision, decisionRecord, refusalRecord, requestDecision } from '../../test/support/records.ts';
+import { runs } from '../../test/support/runs.ts';
 import type { Outcome } from '../core/decision.ts';
 import { canonicalText } from './canonical.ts';
 import { entryText, MAX_ENTRY_BYTES } from './draft.ts';
@@ -161,7 +162,7 @@ describe('an entry', () => {
         for (const text of [entry, row.secret ?? '{}']) expect(canonicalText(JSON.parse(text))).toBe(text);
         expect((row.secret ?? '').length).toBeLessThan(2 * MAX_ENTRY_BYTES);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

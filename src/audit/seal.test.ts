@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../test/support/records.ts';
+import { runs } from '../../test/support/runs.ts';
 import { createOpener, createSealer, sealDigest } from './seal.ts';
 import { loadSealKey } from './seal-key.ts';
 
@@ -17,7 +18,7 @@ describe('a seal', () => {
         const text = plain.toWellFormed();
         expect(createOpener(key).open(createSealer(key).seal(text, id), id)).toBe(text);
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

@@ -54,6 +54,12 @@ describe('output', () => {
     expect(parse(yaml)).toEqual(hostile);
   });
 
+  it('keeps line feeds at the very end', async () => {
+    for (const value of [[{ '': '\n' }], 'a\n\n', { a: 'b\n \n' }, 'c\n', 'd ']) {
+      expect(parse(await printed('yaml', value))).toEqual(value);
+    }
+  });
+
   it('leaves absent members out and repeats equal objects, in YAML as in JSON', async () => {
     const same = { a: 1 };
     expect(await printed('yaml', { x: same, y: same, z: undefined })).toBe('x:\n  a: 1\ny:\n  a: 1\n');

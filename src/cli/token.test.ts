@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliGateway, cliGateway, runVerb } from '../../test/support/cli.ts';
+import { runs } from '../../test/support/runs.ts';
 import { exportsOf, settingsOf } from './token.ts';
 
 let gateway: CliGateway;
@@ -10,10 +11,11 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** What a shell makes of the lines: `eval "$(fairlead token …)"`, with `cat` for the command. */
-function evaluated(lines: string, name: string): string {
-  const script = `eval "$(cat)"; printf '%s' "$${name}"`;
-  return execFileSync('sh', ['-c', script], { input: lines, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+/** What a shell makes of the lines: `eval "$(fairlead token …)"`, with `cat` for the command. Values are set apart by NUL, which none holds. */
+function evaluated(lines: string, ...names: readonly string[]): readonly string[] {
+  const script = `eval "$(cat)"; printf '%s\\0' ${names.map((name) => `"$${name}"`).join(' ')}`;
+  const printed = execFileSync('sh', ['-c', script], { input: lines, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+  return printed.split('\0').slice(0, -1);
 }
 
 describe('settings for a shell', () => {
@@ -26,13 +28,15 @@ describe('settings for a shell', () => {
   it('reach a program as they are, whatever token and target say', () => {
     fc.assert(
       fc.property(fc.oneof(text, nasty), fc.oneof(text, nasty), (token, origin) => {
-        const lines = exportsOf(settingsOf(token, { kind: 'prefect', origin }));
-        expect(evaluated(lines, 'PREFECT_API_URL')).toBe(`${origin}/api`);
-        const headers: unknown = JSON.parse(evaluated(lines, 'PREFECT_CLIENT_CUSTOM_HEADERS'));
-        expect(headers).toEqual({ Authorization: `Bearer ${token}` });
-        expect(evaluated(exportsOf(settingsOf(token, undefined)), 'FAIRLEAD_AUTHORIZATION')).toBe(`Bearer ${token}`);
+        const settings = { ...settingsOf(token, { kind: 'prefect', origin }), ...settingsOf(token, undefined) };
+        const [url, headers = '', authorization] = evaluated(
+          exportsOf(settings),
+          ...['PREFECT_API_URL', 'PREFECT_CLIENT_CUSTOM_HEADERS', 'FAIRLEAD_AUTHORIZATION'],
+        );
+        expect([url, authorization]).toEqual([`${origin}/api`, `Bearer ${token}`]);
+        expect(JSON.parse(headers)).toEqual({ Authorization: `Bearer ${token}` });
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });
@@ -41,7 +45,7 @@ describe('fairlead token', () => {
   it('prints lines for a shell on one side and words about them on the other', async () => {
     const { code, stdout, stderr } = await gateway.ada('token', '--for', 'web', '--label', "ada's laptop");
     expect(code).toBe(0);
-    const authorization = evaluated(stdout, 'FAIRLEAD_AUTHORIZATION');
+    const [authorization = ''] = evaluated(stdout, 'FAIRLEAD_AUTHORIZATION');
     expect(authorization).toMatch(/^Bearer pnu_[A-Za-z0-9_-]{43}$/);
     expect(stderr).toMatch(/^# user:ada@acme\.example, until 20\S+Z, for https:\/\/prefect\.acme\.example\n$/);
     expect(stderr).not.toContain(authorization.slice('Bearer '.length));

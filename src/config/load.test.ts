@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { runs } from '../../test/support/runs.ts';
 import { type Diagnostic, diagnosticText } from '../core/diagnostic.ts';
 import { loadConfig } from './load.ts';
 
@@ -157,7 +158,7 @@ describe('any text', () => {
     const piece = fc.record({ at: fc.nat(example.length), cut: fc.nat(40), put: fc.array(fragment, { maxLength: 4 }) });
     fc.assert(
       fc.property(piece, ({ at, cut, put }) => endsWell(example.slice(0, at) + put.join('') + example.slice(at + cut))),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { localPath, localPathOrRoot } from './return-to.ts';
 
 const FOREIGN = [
@@ -99,7 +100,7 @@ describe('where a sign-in may return to', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

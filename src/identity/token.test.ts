@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { exportSPKI, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { ALGORITHMS } from './algorithm.ts';
 import { type SigningKey, signingKey, type TestIssuer, testClock, testHealth, testIssuer, testLog } from './fixture.ts';
@@ -254,7 +255,7 @@ describe('a token as text', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { VOCABULARY } from './cases/vocabulary.ts';
 import { loadPolicies } from './load.ts';
 
@@ -120,13 +121,13 @@ describe('loadPolicies', () => {
         const { policy, diagnostics } = loadPolicies([{ path: 'x.yaml', text: hostile }], VOCABULARY);
         expect(policy === undefined).toBe(diagnostics.some((diagnostic) => diagnostic.severity === 'error'));
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
   it('ends in problems for nesting without end and for a file without end', () => {
-    expect(said('x.yaml', '['.repeat(200_000)).length).toBeGreaterThan(0);
-    expect(said('x.yaml', '['.repeat(200_000)).length).toBeLessThanOrEqual(10);
+    const deep = said('x.yaml', '['.repeat(50_000)).length;
+    expect([deep > 0, deep <= 10]).toEqual([true, true]);
     expect(said('x.yaml', 'a'.repeat(2 ** 20 + 1))).toEqual([
       '0:0 error FILE_TOO_LARGE the file is longer than 1048576 characters',
     ]);

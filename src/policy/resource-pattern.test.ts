@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { resourceText } from '../core/access.ts';
 import type { SegmentPattern } from './port.ts';
 import { matchesResource, parseResourcePattern, parseResourceText } from './resource-pattern.ts';
@@ -25,7 +26,7 @@ describe('a resource pattern', () => {
         if (!parsed.ok) throw new Error(parsed.reason);
         expect(matchesResource(parsed, path)).toBe(matchesPlainly(parsed.segments, path));
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import type { Caller, Membership, Subject } from '../core/caller.ts';
 import { matchWho, parseWho, type Width } from './who.ts';
 
@@ -162,7 +163,7 @@ describe('any text', () => {
         if (narrow === 'true') expect(wide).toBe('true');
         if (narrow === 'unknown') expect(wide).not.toBe('false');
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

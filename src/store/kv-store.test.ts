@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshDatabase, handClock, temporaryFolder } from '../../test/support/records.ts';
+import { runs } from '../../test/support/runs.ts';
 import { CommitLoop } from './commit-loop.ts';
 import { openDatabase } from './database.ts';
 import { KvStore } from './kv-store.ts';
@@ -137,7 +138,7 @@ describe('the store', () => {
         expect(await store.get('any', sane)).toEqual(JSON.parse(JSON.stringify(value)));
         expect((await store.list('any', sane)).map((entry) => entry.key)).toContain(sane);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { ANONYMOUS } from '../core/caller.ts';
 import type { Catalogue, MethodEntry } from '../core/catalogue.ts';
 import { Problem, type ProblemKind } from '../core/problem.ts';
@@ -105,7 +106,7 @@ describe.each(built)('calls of %s', (_, adapter) => {
         expect(operation.body).toBe(entry?.body);
         expect(adapter.match(head)).toEqual(operation);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -155,7 +156,7 @@ describe.each(built)('calls of %s', (_, adapter) => {
           expect(request.attributes['method']).toBe(operation.id);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

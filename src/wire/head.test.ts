@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { parseHead } from './head.ts';
 import { codeOf } from './testing.ts';
@@ -210,7 +211,7 @@ describe('parseHead', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

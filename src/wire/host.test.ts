@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { canonicalHost } from './host.ts';
 import { codeOf } from './testing.ts';
@@ -83,7 +84,7 @@ describe('canonicalHost', () => {
           if (url !== null) expect(url.hostname).toBe(read.host);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

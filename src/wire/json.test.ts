@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { type JsonLimits, parseJson } from './json.ts';
 import { codeOf } from './testing.ts';
@@ -142,7 +143,7 @@ describe('parseJson', () => {
           expect(JSON.stringify(read(text))).toBe(JSON.stringify(JSON.parse(text)));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -171,7 +172,7 @@ describe('parseJson', () => {
           expect(JSON.stringify(value)).toBe(JSON.stringify(JSON.parse(text)));
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { formatPath, parsePath, parseRequestTarget } from './path.ts';
 import { codeOf } from './testing.ts';
@@ -185,7 +186,7 @@ describe('parsePath', () => {
           path.segments.map((part) => part.replace(/[%?#]/g, encodeURIComponent)).join('/'),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -196,7 +197,7 @@ describe('parsePath', () => {
         const usual = `/${names.map(encodeURIComponent).join('/')}`;
         expect(outcome(everything)).toEqual(outcome(usual));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

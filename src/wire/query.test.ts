@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../test/support/runs.ts';
 import { Problem } from '../core/problem.ts';
 import { parseQuery, queryValue, queryValues, withoutParameters } from './query.ts';
 import { codeOf } from './testing.ts';
@@ -51,7 +52,7 @@ describe('parseQuery', () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../../test/support/runs.ts';
 import type { AttributeValue } from '../../core/attribute.ts';
 import { anonymousCaller, type Caller } from '../../core/caller.ts';
 import { compileCondition, conditionScope } from './condition.ts';
@@ -299,7 +300,7 @@ describe('evaluation', () => {
         expect(compiled.condition === undefined).toBe(compiled.problems.length > 0);
         if (compiled.condition !== undefined) expect(['true', 'false', 'error']).toContain(verdict(condition, { request }));
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 

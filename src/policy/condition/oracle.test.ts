@@ -1,6 +1,7 @@
 import { isCelError, run } from '@bufbuild/cel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../../test/support/runs.ts';
 import type { AttributeSchema, AttributeValue } from '../../core/attribute.ts';
 import { anonymousCaller } from '../../core/caller.ts';
 import { compileCondition, conditionScope } from './condition.ts';
@@ -188,7 +189,7 @@ describe('conditions and another implementation of CEL', () => {
         );
         expect(ours(text, plain)).toBe(theirs(text, plain));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../../test/support/runs.ts';
 import type { AttributeEntry, Attributes, AttributeType, AttributeValue } from '../../core/attribute.ts';
 import { ANONYMOUS } from '../../core/caller.ts';
 import { Problem } from '../../core/problem.ts';
@@ -106,7 +107,7 @@ describe('classification', () => {
           expect(['invalid', 'too_large', 'not_found']).toContain(thrown.kind);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });
