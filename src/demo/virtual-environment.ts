@@ -45,11 +45,14 @@ export async function installEnvironment(options: InstallOptions): Promise<Insta
   mkdirSync(dirname(options.folder), { recursive: true, mode: 0o700 });
   options.onProgress('making a Python environment for Prefect', 0);
   const made = await run(options, [options.python, '-m', 'venv', options.folder], () => {});
-  if (made.code !== 0) return { kind: 'failed', sentence: environmentSentence(options, made) };
+  if (made.code !== 0 || options.signal.aborted) return { kind: 'failed', sentence: environmentSentence(options, made) };
 
   const total = countPackages(lock);
   const installed = await install(options, python, total);
-  if (installed.code !== 0) return { kind: 'failed', sentence: installSentence(options, installed) };
+  // A shell between us and pip may end well although what it ran was ended.
+  if (installed.code !== 0 || options.signal.aborted) {
+    return { kind: 'failed', sentence: installSentence(options, installed) };
+  }
   writeFileSync(join(options.folder, `${STAMP}.new`), wanted);
   renameSync(join(options.folder, `${STAMP}.new`), join(options.folder, STAMP));
   options.onProgress('Prefect is installed', 1);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { edit, rewrite, TCP_SENSITIVE } from '../../../test/support/istio-edits.ts';
 import { CONFIG, type Json, mesh, request } from '../../../test/support/istio-mesh.ts';
 import { randomFrom } from '../../../test/support/random.ts';
+import { runs } from '../../../test/support/runs.ts';
 import type { JsonObject } from '../../wire/call.ts';
 import type { Chain } from '../chain.ts';
 import { compileChain } from '../compile/chain.ts';
@@ -22,6 +23,7 @@ const WORKLOADS: readonly { readonly title: string; readonly ref: WorkloadRef }[
   { title: 'Deployment shop/web', ref: { namespace: 'shop', labels: { app: 'web', tier: 'front' }, kind: 'sidecar' } },
 ];
 const SEEDS = 2000;
+const EDITS = runs(200);
 
 function modelOf(objects: readonly Json[]): MeshModel {
   return buildModel(readJsonObjects(objects as readonly JsonObject[]).objects, readMeshConfig(CONFIG));
@@ -98,12 +100,12 @@ function untrue({ findings }: DiffResult, before: MeshModel, after: MeshModel): 
 }
 
 describe('a comparison of generated policies', () => {
-  it('reports all of 200 edits of one field that change a verdict, each with an example that the evaluator confirms', {
+  it(`reports all of ${EDITS} edits of one field that change a verdict, each with an example that the evaluator confirms`, {
     timeout: 120_000,
   }, () => {
     const names = new Set<string>();
     let edits = 0;
-    for (let seed = 1; edits < 200 && seed < SEEDS; seed += 1) {
+    for (let seed = 1; edits < EDITS && seed < SEEDS; seed += 1) {
       const random = randomFrom(seed);
       const old = mesh(random);
       const now = structuredClone(old);
@@ -122,13 +124,13 @@ describe('a comparison of generated policies', () => {
       edits += 1;
       names.add(name);
     }
-    expect(edits).toBe(200);
+    expect(edits).toBe(EDITS);
     expect(names.size).toBeGreaterThan(15);
   });
 
-  it('is silent on 200 rewrites that mean the same', { timeout: 120_000 }, () => {
+  it(`is silent on ${EDITS} rewrites that mean the same`, { timeout: 120_000 }, () => {
     const names = new Set<string>();
-    for (let seed = 1; seed <= 200; seed += 1) {
+    for (let seed = 1; seed <= EDITS; seed += 1) {
       const random = randomFrom(seed + 10_000);
       const old = mesh(random);
       const now = structuredClone(old);
@@ -150,7 +152,8 @@ describe('a comparison of generated policies', () => {
 
   it('reports every kind of difference that random requests show between unrelated sets', { timeout: 120_000 }, () => {
     let differing = 0;
-    for (let seed = 1; seed <= 50; seed += 1) {
+    const pairs = runs(50);
+    for (let seed = 1; seed <= pairs; seed += 1) {
       const random = randomFrom(seed + 20_000);
       const old = mesh(random);
       const now = mesh(random);
@@ -166,6 +169,6 @@ describe('a comparison of generated policies', () => {
       expect(untrue(result, before, after), `seed ${seed}`).toEqual([]);
       expect(result.compared.unconfirmed, `seed ${seed}`).toBe(0);
     }
-    expect(differing).toBeGreaterThan(100);
+    expect(differing).toBeGreaterThan(2 * pairs);
   });
 });
