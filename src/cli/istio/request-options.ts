@@ -1,6 +1,6 @@
 import { Problem } from '../../core/problem.ts';
 import type { PeerIdentity, TokenFact } from '../../istio/facts.ts';
-import { overlaid, type RequestDraft, wireText } from '../../istio/request/draft.ts';
+import { headerLine, overlaid, type RequestDraft, wireText } from '../../istio/request/draft.ts';
 import { type Peers, type ReadRequest, readRequest } from '../../istio/request/read-request.ts';
 import { BEARER, readClaims } from '../../istio/request/token.ts';
 import { loadIdentities } from './identities-file.ts';
@@ -95,10 +95,10 @@ export function portOption(text: string | undefined): number | undefined {
 }
 
 function headerOption(text: string): readonly [string, string] {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw usage('--header: write it as `name: value`');
-  if (name.toLowerCase() === 'host') throw usage('--header: the host is named with --host');
-  return [name, wireText(value)];
+  const field = headerLine(text);
+  if (field === undefined) throw usage('--header: write it as `name: value`');
+  if (field[0].toLowerCase() === 'host') throw usage('--header: the host is named with --host');
+  return field;
 }
 
 /**

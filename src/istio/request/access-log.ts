@@ -40,10 +40,15 @@ export function readAccessLogJson(value: JsonObject): ReadRequest {
 /** Words of Istio's default text format: brackets and quotes hold words together. */
 const WORDS = /\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\S+/g;
 
+/** Longer than any line with the longest path that Envoy takes by default. */
+const MOST_CHARACTERS = 65_536;
+
 /** One line of an Envoy access log in Istio's default text format. Problem: REQUEST_UNREADABLE. */
-export function readAccessLogText(line: string): ReadRequest {
+export function readAccessLogText(text: string): ReadRequest {
+  const [line = ''] = text.split(/\r?\n/, 1);
+  if (line.length > MOST_CHARACTERS) throw unreadableRequest(`the line is longer than ${MOST_CHARACTERS} characters`);
   // `rbac_access_denied_matched_policy[ns[a]-policy[b]-rule[0]]` begins with no bracket, so it stays one word.
-  const words = (line.split(/\r?\n/)[0] ?? '').match(WORDS)?.map((word) => word.replace(/^"(.*)"$/s, '$1')) ?? [];
+  const words = line.match(WORDS)?.map((word) => word.replace(/^"(.*)"$/s, '$1')) ?? [];
   const word = (index: number): string | undefined => (words[index] === '-' || words[index] === '' ? undefined : words[index]);
   const [, method, path, protocol] = /^(\S+) (\S+) (\S+)$/.exec(words[1] ?? '') ?? [];
   if (words.length < 20 || !/^\d+$/.test(words[2] ?? ''))

@@ -90,3 +90,17 @@ export function wireText(text: string): string {
   for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
   return bytes;
 }
+
+/** `name: value` without the blanks around the value (RFC 9112 §5); undefined when it is no header. */
+export function headerLine(text: string): readonly [name: string, value: string] | undefined {
+  const colon = text.indexOf(':');
+  const name = text.slice(0, Math.max(colon, 0));
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return undefined;
+  const isBlank = (at: number) => text[at] === ' ' || text[at] === '\t';
+  let from = colon + 1;
+  let to = text.length;
+  while (from < to && isBlank(from)) from += 1;
+  while (to > from && isBlank(to - 1)) to -= 1;
+  const value = text.slice(from, to);
+  return /[\0\r\n]/.test(value) ? undefined : [name, wireText(value)];
+}

@@ -1,8 +1,7 @@
-import { type RequestDraft, wireText } from './draft.ts';
+import { headerLine, type RequestDraft, wireText } from './draft.ts';
 import { unreadableRequest } from './token.ts';
 
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/(1\.[01]|2(?:\.0)?)$/;
-const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const MAX_FIELDS = 1000;
 
 /**
@@ -19,23 +18,22 @@ export function readHttpHead(text: string): RequestDraft {
   const hosts: string[] = [];
   for (const [index, line] of lines.slice(1).entries()) {
     if (line === '') break;
-    const [, name, value] = FIELD.exec(line) ?? [];
-    if (name === undefined || value === undefined)
-      throw unreadableRequest(`line ${index + 2} is not a header such as \`name: value\``);
-    if (name.toLowerCase() === 'host') hosts.push(value);
-    else headers.push([name, wireText(value)]);
+    const field = headerLine(line);
+    if (field === undefined) throw unreadableRequest(`line ${index + 2} is not a header such as \`name: value\``);
+    if (field[0].toLowerCase() === 'host') hosts.push(field[1]);
+    else headers.push(field);
     if (headers.length > MAX_FIELDS) throw unreadableRequest(`there are more than ${MAX_FIELDS} headers`);
   }
   if (hosts.length > 1) throw unreadableRequest('there is more than one `host` header');
   // The absolute form names the host, and stands over the header (RFC 9112 §3.2.2).
   const [, absoluteHost, absolutePath] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
-  const authority = absoluteHost ?? hosts[0];
+  const authority = absoluteHost === undefined ? hosts[0] : wireText(absoluteHost);
   return {
     transport: 'http',
     protocol: version?.startsWith('2') === true ? 'h2' : 'http/1.1',
     method,
     path: wireText(absoluteHost === undefined ? target : absolutePath || '/'),
     headers,
-    ...(authority === undefined ? {} : { authority: wireText(authority) }),
+    ...(authority === undefined ? {} : { authority }),
   };
 }

@@ -276,3 +276,20 @@ describe('any text', () => {
     );
   });
 });
+
+describe('texts that are made to be slow', () => {
+  it('are read or refused in time', () => {
+    const many = 400_000;
+    const texts = [
+      `GET / HTTP/1.1\nx: a${' '.repeat(many)}b\n`,
+      `GET / HTTP/1.1\n${'x'.repeat(many)}\n`,
+      '[ '.repeat(many),
+      `x ${'[2026-01-01T '.repeat(many / 10)}`,
+      `["${'\\"'.repeat(many)}`,
+      `{"a":`.repeat(1000),
+    ];
+    const start = process.cpuUsage();
+    for (const text of texts) expect(['read', 'REQUEST_UNREADABLE']).toContain(code(text));
+    expect(process.cpuUsage(start).user).toBeLessThan(3_000_000);
+  });
+});
