@@ -21,7 +21,7 @@ const TRACEBACK = /^Traceback \(most recent call last\):$/m;
 /** What programs say when they take something for wrong. */
 const COMPLAINT = /Traceback|error|failed|exception|decision/i;
 const NOT_FOUND =
-  /^(Deployment 'clients\/nightly' not found!|Block 'secret\/clients' not found!|Variable 'clients' not found\.)$/;
+  /^(Deployment 'clients\/hidden-[a-z]+' not found!|Block 'secret\/clients' not found!|Variable 'clients' not found\.)$/;
 
 type Check<Seen> = (seen: Seen, cell: Cell) => void;
 

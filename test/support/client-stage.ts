@@ -87,6 +87,7 @@ export async function clientStage() {
   const folder = flowFolder(FILES);
   const place = { flow: 'clients', name: 'nightly', pool: 'clients', folder, entrypoint: 'flow.py:clients' };
   const { deploymentId } = await deployDirectly(server, place);
+  for (const name of ['hidden-denied', 'hidden-away']) await deployDirectly(server, { ...place, name });
   for (const name of POOLS)
     await server.api('POST', '/work_pools/', { name, type: 'process', base_job_template: PROCESS_TEMPLATE });
   await server.api('POST', '/variables/', { name: 'clients', value: 'seen' });
