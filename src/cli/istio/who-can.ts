@@ -41,9 +41,7 @@ function reportText(report: WhoCanReport, request: string): string {
     [
       `${request}  to ${target.title}, port ${target.port}  (${target.proxy}, ${transport === 'http' ? 'HTTP' : 'TCP'} rules, profile ${profile}, mutual TLS ${mtls})`,
     ],
-    given.length === 0
-      ? ['Nobody: no ALLOW rule covers this request.']
-      : given.flatMap((grant, index) => grantLines(grant, given[index - 1])),
+    given.length === 0 ? [nobody(report)] : given.flatMap((grant, index) => grantLines(grant, given[index - 1])),
     refusedLines(grants),
     cutLines(cuts),
     accountLines(accounts),
@@ -53,6 +51,11 @@ function reportText(report: WhoCanReport, request: string): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
+}
+
+function nobody({ grants, bounded }: WhoCanReport): string {
+  if (grants.length === 0) return 'Nobody: no ALLOW rule covers this request.';
+  return bounded ? 'Nobody was found.' : 'Nobody: whom an ALLOW rule names is denied all the same.';
 }
 
 /** The rule stands once above all that it grants. */
@@ -78,7 +81,10 @@ function entryLine({ who, place, example, asks }: Entry): string {
     example === undefined
       ? []
       : [...example.headers, ...(example.claims === undefined ? [] : [`claims ${JSON.stringify(example.claims)}`])];
-  const shown = more.length === 0 ? '' : `  (for example with ${more.join(', ')})`;
+  const shown =
+    more.length === 0
+      ? ''
+      : `  (for example with ${more.slice(0, 5).join(', ')}${more.length > 5 ? `, … ${more.length - 5} more` : ''})`;
   const asked = asks.length === 0 ? '' : `  (if ${asks.map((name) => `\`${name}\``).join(' and ')} allows)`;
   return `  ${who}${place === undefined ? '' : `  ${placeText(place)}`}${shown}${asked}`;
 }

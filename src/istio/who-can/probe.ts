@@ -43,6 +43,8 @@ export interface ProbeSpace {
   readonly mtls: 'PERMISSIVE' | 'STRICT' | 'DISABLE';
   /** The host is not part of the question. */
   readonly isHostFree: boolean;
+  /** Requests that all searches together may still try. */
+  readonly budget: { left: number };
   /** The caller is part of the question. */
   readonly isIdentityFixed: boolean;
 }

@@ -3,6 +3,7 @@ import type { Chain, CompiledRule } from '../chain.ts';
 import { compileChain } from '../compile/chain.ts';
 import { type Attributes, readAttributes } from '../evaluate/attributes.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
+import { leafHolds } from '../evaluate/match.ts';
 import { mtlsMode } from '../evaluate/mtls-mode.ts';
 import { traceView } from '../evaluate/trace.ts';
 import type { Leaf } from '../matcher.ts';
@@ -42,6 +43,11 @@ interface Way {
   readonly terms: readonly Term[];
 }
 
+/** Requests that are tried for one question. */
+const MOST_TRIED = 300_000;
+/** Ways that one rule can have; each is a pair of an operation and a source. */
+const MOST_WAYS = 2000;
+
 class Inquiry {
   readonly #input: WhoCanInput;
   readonly #chain: Chain;
@@ -52,8 +58,6 @@ class Inquiry {
   /** What rules that can refuse say of identities. */
   readonly #refusing: readonly Leaf[];
   #bounded = false;
-  /** Pairs of an account and a way that may still be tried. */
-  #pairsLeft = 500_000;
 
   constructor(input: WhoCanInput) {
     const { model, target, draft, profile, now } = input;
@@ -72,6 +76,7 @@ class Inquiry {
       chain: this.#chain,
       base: facts,
       pool: { identities: [], isCut: false },
+      budget: { left: MOST_TRIED },
       mtls: isMeshed ? mtlsMode(model, target.workload, facts.localPort).mode : 'PERMISSIVE',
       isHostFree: draft.authority === undefined,
       isIdentityFixed: false,
@@ -82,7 +87,7 @@ class Inquiry {
     const { target, profile } = this.#input;
     const ways = this.#ways();
     const grants = ways.map((way) => this.#grant(way));
-    const accounts = this.#accounts.map((account) => this.#account(account, ways));
+    const accounts = this.#answers(ways);
     return {
       target: {
         title: target.title,
@@ -113,7 +118,8 @@ class Inquiry {
   #open(rule: CompiledRule): readonly (readonly Term[])[] {
     const operations = branchesOf(rule.permissions).flatMap((branch) => this.#left(branch) ?? []);
     const sources = branchesOf(rule.principals).flatMap((branch) => this.#left(branch) ?? []);
-    const pairs = operations.flatMap((operation) => sources.map((source) => [...operation, ...source]));
+    const pairs = operations.flatMap((operation) => sources.map((source) => [...operation, ...source])).slice(0, MOST_WAYS);
+    if (operations.length * sources.length > MOST_WAYS) this.#bounded = true;
     return [...new Map(pairs.map((terms) => [JSON.stringify(terms.map(({ path }) => path)), terms])).values()];
   }
 
@@ -178,7 +184,7 @@ class Inquiry {
     if (needsToken && this.#chain.jwt.length === 0) return 'no RequestAuthentication is attached, so no token counts';
     if (terms.some(({ values }) => values[0]?.leaf.type === 'metadata')) return 'it hangs on what other filters of the proxy say';
     if (this.#space.mtls === 'DISABLE') return 'mutual TLS is disabled, so nobody has an identity';
-    return 'no request was found for which all of it holds';
+    return this.#space.budget.left <= 0 ? 'the search was given up' : 'no request was found for which all of it holds';
   }
 
   #made(who: string, place: Entry['place'], { probe, verdict }: Found): Entry {
@@ -198,25 +204,35 @@ class Inquiry {
     );
   }
 
-  #account({ account, identity, workloads }: KnownAccount, ways: readonly Way[]): AccountAnswer {
-    const start: Probe = { ...PLAIN_PROBE, identity: this.#space.mtls === 'DISABLE' ? undefined : identity };
+  /** Accounts that no rule tells apart have one answer. */
+  #answers(ways: readonly Way[]): readonly AccountAnswer[] {
+    const own = ways.flatMap(({ terms }) =>
+      terms.flatMap(({ values }) => values.flatMap(({ matchers }) => matchers.flatMap(leavesOf))),
+    );
+    const leaves = new Set([...own.filter(({ type }) => type === 'identity'), ...this.#refusing]);
+    const known = new Map<string, Pick<AccountAnswer, 'answer' | 'grant'>>();
+    return this.#accounts.map(({ account, identity, workloads }) => {
+      const start: Probe = { ...PLAIN_PROBE, identity: this.#space.mtls === 'DISABLE' ? undefined : identity };
+      const attributes = readAttributes(this.#chain, probeFacts(this.#space, start), undefined);
+      const key = [...leaves].map((leaf) => (leafHolds(leaf, attributes) === true ? '1' : '0')).join('');
+      const answer = known.get(key) ?? this.#answer(start, attributes, ways);
+      known.set(key, answer);
+      return { account, ...answer, workloads };
+    });
+  }
+
+  #answer(start: Probe, attributes: Attributes, ways: readonly Way[]): Pick<AccountAnswer, 'answer' | 'grant'> {
     const space: ProbeSpace = { ...this.#space, isIdentityFixed: true };
     if (evaluate(this.#chain, probeFacts(space, start)).v === 'allow')
-      return { account, answer: 'allowed', grant: this.#grantOf(ways, start), workloads };
-    const attributes = readAttributes(this.#chain, probeFacts(space, start), undefined);
+      return { answer: 'allowed', grant: this.#grantOf(ways, start) };
     const isNamed = ({ values }: Term) => values[0]?.leaf.type === 'identity';
     for (const [index, { terms }] of ways.entries()) {
-      this.#pairsLeft -= 1;
-      if (this.#pairsLeft < 0) {
-        this.#bounded = true;
-        break;
-      }
       if (!terms.every((term) => !isNamed(term) || termHolds(term, attributes))) continue;
       const { found, isBounded } = searchAllowed(space, terms, start);
-      if (found !== undefined) return { account, answer: 'conditions', grant: index, workloads };
+      if (found !== undefined) return { answer: 'conditions', grant: index };
       if (isBounded) this.#bounded = true;
     }
-    return { account, answer: 'denied', grant: undefined, workloads };
+    return { answer: 'denied', grant: undefined };
   }
 
   #grantOf(ways: readonly Way[], probe: Probe): number | undefined {
