@@ -9,7 +9,18 @@ const APPENDER = join(import.meta.dirname, 'appender.ts');
 const SCRIPT = join(import.meta.dirname, 'power-cut.sh');
 const WRITER = [process.execPath, APPENDER, 'paced'];
 /** fsync and fdatasync become lies: the control, without which the test could be one that cannot fail. */
-const LYING = ['strace', '-f', '-qq', '-e', 'trace=none', '-e', 'inject=fsync,fdatasync:retval=0', '-o', '/dev/null', ...WRITER];
+const LYING = [
+  'strace',
+  '-f',
+  '-qq',
+  '-e',
+  'trace=fsync,fdatasync',
+  '-e',
+  'inject=fsync,fdatasync:retval=0',
+  '-o',
+  '/dev/null',
+  ...WRITER,
+];
 
 const environment = { ...process.env, NODE_OPTIONS: '' };
 const canMount = ((): boolean => {
@@ -32,13 +43,14 @@ interface Cut {
   readonly acknowledged: readonly string[];
   /** Outcome by id of each decision on the disk. */
   readonly found: ReadonlyMap<string, string>;
-  readonly failed: string;
+  /** Whether the disk could be read as a gateway reads it. */
+  readonly isReadable: boolean;
 }
 
-function cutAfter(seconds: number, writer: readonly string[]): Cut {
+function cutAfter(count: number, writer: readonly string[]): Cut {
   const folder = temporaryFolder(onTestFinished);
   const check = `${process.execPath} ${APPENDER} read`;
-  const run = spawnSync('unshare', ['-m', 'bash', SCRIPT, folder, String(seconds), check, ...writer], {
+  const run = spawnSync('unshare', ['-m', 'bash', SCRIPT, folder, String(count), check, ...writer], {
     encoding: 'utf8',
     env: environment,
     timeout: 120_000,
@@ -48,20 +60,20 @@ function cutAfter(seconds: number, writer: readonly string[]): Cut {
       .split('\n')
       .slice(0, -1)
       .flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-  const found = run.status === 0 ? lines('found', 'found').map((line) => line.split(' ') as [string, string]) : [];
+  if (run.status !== 0) throw new Error(`no power cut took place: ${run.stderr}`);
   return {
     acknowledged: lines('said', 'ack'),
-    found: new Map(found),
-    failed: run.status === 0 ? '' : run.stderr,
+    found: new Map(lines('found', 'found').map((line) => line.split(' ') as [string, string])),
+    isReadable: readFileSync(join(folder, 'checked'), 'utf8') === '0\n',
   };
 }
 
 describe.skipIf(!canMount)('the record after a power cut', () => {
-  it.each([0.5, 0.8, 1.3, 2.1, 3.4])(
-    '%s s after the first decision holds every decision that was acknowledged, unsealed, each with an outcome',
-    (seconds) => {
-      const { acknowledged, found, failed } = cutAfter(seconds, WRITER);
-      expect(failed).toBe('');
+  it.each([40, 75, 150, 310, 640])(
+    'after %s words of its writer holds every decision that was acknowledged, unsealed, each with an outcome',
+    (count) => {
+      const { acknowledged, found, isReadable } = cutAfter(count, WRITER);
+      expect(isReadable).toBe(true);
       expect(acknowledged.length).toBeGreaterThan(20);
       expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
       // At most the one that was under way is there beside them.
@@ -71,8 +83,12 @@ describe.skipIf(!canMount)('the record after a power cut', () => {
   );
 
   it.skipIf(!canLie)('would be seen to lose some, were the syncs a lie', () => {
-    const { acknowledged, found } = cutAfter(3, LYING);
-    expect(acknowledged.length).toBeGreaterThan(20);
-    expect(acknowledged.filter((id) => !found.has(id)).length).toBeGreaterThan(0);
+    const lost = (): number => {
+      const { acknowledged, found } = cutAfter(300, LYING);
+      expect(acknowledged.length).toBeGreaterThan(20);
+      return acknowledged.filter((id) => !found.has(id)).length;
+    };
+    // Somebody else's `sync` on this machine may have saved them once.
+    expect(lost() || lost() || lost()).toBeGreaterThan(0);
   });
 });
