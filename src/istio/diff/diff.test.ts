@@ -213,6 +213,28 @@ describe('tokens in a comparison', () => {
     );
   });
 
+  it('knows that CUSTOM stands before the tokens, and that a payload is no text', () => {
+    const custom = policy(
+      'a',
+      '{action: CUSTOM, provider: {name: opa}, rules: [{when: [{key: "request.auth.claims[sub]", values: [ada]}]}]}',
+    );
+    expect(http(compared(SHOP + IDP(rule), SHOP + IDP(rule) + custom, { before: OPA }))).toEqual([]);
+    const payload = policy('a', '{action: DENY, rules: [{when: [{key: request.auth.claims, values: [x]}]}]}');
+    expect(http(compared(SHOP + IDP(rule), SHOP + IDP(rule) + payload))).toEqual([]);
+  });
+
+  it('says that rules on the header of a token hang on its text', () => {
+    const deny = (value: string) =>
+      policy(
+        'a',
+        `{action: DENY, rules: [{when: [{key: "request.headers[authorization]", values: ["${value}"]}, {key: "request.auth.claims[sub]", values: [ada]}]}]}`,
+      );
+    const forwarded = IDP('{issuer: https://idp.example, jwks: "{}", forwardOriginalToken: true}');
+    const result = compared(SHOP + forwarded, SHOP + forwarded + deny('Bearer eyJ*'));
+    expect(http(result)).toEqual([]);
+    expect(result.bounds).toEqual(['not searched to the end: values of header authorization']);
+  });
+
   it('notes what is done with tokens and is no verdict', () => {
     const result = compared(
       SHOP + IDP(rule),

@@ -44,7 +44,10 @@ export function sideOf({ model, workload, transport, profile, ports, view }: Sid
         return own ?? [];
       }),
     );
-  const early = unique([...mtlsCubes(model, workload, ports), ...cubes(chain.badCustom.flatMap(({ rules }) => rules))]);
+  const early = unique([
+    ...mtlsCubes(model, workload, ports),
+    ...cubes(chain.badCustom.flatMap(({ rules }) => rules)).flatMap(blindCube),
+  ]);
   return {
     model,
     chain,
@@ -52,7 +55,8 @@ export function sideOf({ model, workload, transport, profile, ports, view }: Sid
     early,
     allow: chain.allow?.enforced === true ? cubes(chain.allow.rules) : [],
     isClosed: chain.allow?.enforced === true,
-    asks: new Map(chain.custom.map((step) => [step.provider.name, cubes(step.rules)])),
+    // CUSTOM stands before the tokens, so no claim is seen there.
+    asks: new Map(chain.custom.map((step) => [step.provider.name, unique(cubes(step.rules).flatMap(blindCube))])),
     unread,
   };
 }

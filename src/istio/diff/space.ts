@@ -18,6 +18,8 @@ export interface Usual {
   readonly local: AddressText;
   /** Claims of the token that is carried, by variable; without one every claim is absent. */
   readonly claims: ReadonlyMap<string, Shape> | undefined;
+  /** The header that the token is in, as a variable: what stands there is not known, and is gone where it is not forwarded. */
+  readonly tokenHeader: string | undefined;
 }
 
 export interface Solved {
@@ -113,7 +115,8 @@ export class Space {
   #search(variable: string, clauses: readonly Clause[]): TextSearch {
     const { before, after, identities } = this.reading;
     // Two readings of one text are no product of automata; the spellings that were tried are all.
-    if (variable === 'path' && before !== after) return { text: undefined, isComplete: false, states: 0 };
+    const isUntold = (variable === 'path' && before !== after) || variable === this.#usual.tokenHeader;
+    if (isUntold) return { text: undefined, isComplete: false, states: 0 };
     const always = variable === 'identity' && identities === 'mesh' ? MESH_ID : (ALWAYS[variable] ?? []);
     const isGood = (text: string) => this.#isGood(variable, text);
     return searchText([...clauses, ...always], { automata: this.#automata, extra: this.#alphabet(variable), isGood });
@@ -138,12 +141,18 @@ export class Space {
     if (variable.startsWith('header ')) {
       return !variable.startsWith('header :') && reading.profile.duplicateHeaders === 'each' && !ONE_VALUE.has(variable);
     }
+    if (variable === this.#usual.tokenHeader || variable === 'claim []') return false;
     if (variable.startsWith('claim ')) return variable !== 'claim ["iss"]' && variable !== 'claim ["sub"]';
     return variable.startsWith('metadata ');
   }
 
   *#candidates(variable: string, clauses: readonly Clause[]): Generator<Shape> {
     const usual = this.#usual;
+    // `claims[]` is the payload itself, which is an object and so no text.
+    if (variable === 'claim []' || variable === usual.tokenHeader) {
+      yield ABSENT;
+      return;
+    }
     if (variable.startsWith('claim ')) {
       const fixed = usual.claims === undefined ? ABSENT : usual.claims.get(variable);
       if (fixed !== undefined) yield fixed;
@@ -266,7 +275,8 @@ export class Space {
   #isCovered(variable: string, clauses: readonly Clause[]): boolean {
     if (variable === 'directIp' || variable === 'remoteIp' || variable === 'localIp' || variable === 'port') return true;
     if (variable === 'path' && this.reading.before !== this.reading.after) return false;
-    if (variable.startsWith('claim ') && this.#usual.claims === undefined) return true;
+    if (variable === this.#usual.tokenHeader) return false;
+    if (variable === 'claim []' || (variable.startsWith('claim ') && this.#usual.claims === undefined)) return true;
     if (variable === 'claim ["iss"]' && this.#usual.claims?.has(variable) === true) return true;
     if (variable === 'identity') return isSettled(clauses);
     return isCoveredByCandidates(clauses);
