@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const ALL = ['start-up', 'record', 'proxy', 'sockets', 'prefect', 'istio-diff'];
+const ALL = ['start-up', 'record', 'proxy', 'sockets', 'prefect', 'istio', 'istio-diff'];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 let failed = 0;
 for (const name of chosen) {

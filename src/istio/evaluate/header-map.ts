@@ -23,7 +23,8 @@ export class HeaderMap {
 
   /** The value of a header; repeats joined with a comma. */
   joined(name: string): string | undefined {
-    return this.#values.get(name)?.join(',');
+    const values = this.#values.get(name);
+    return values === undefined || values.length === 1 ? values?.[0] : values.join(',');
   }
 
   add(name: string, value: string): void {

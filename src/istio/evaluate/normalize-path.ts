@@ -27,10 +27,12 @@ export function normalizePath(path: string, mode: PathNormalization, profile: Pr
   return { path: (merges ? mergeSlashes(canonical) : canonical) + query, isRefused: false };
 }
 
-/** Nothing in it that any mode changes. */
+/** Nothing in it that any mode changes. A query is never changed, only a fragment behind it is cut. */
 function isPlain(path: string): boolean {
-  return /^\/[A-Za-z0-9!$&'()*+,\-.:;=@_~/]*$/.test(path) && !path.includes('/.') && !path.includes('//');
+  return PLAIN.test(path) && !path.includes('/.') && !path.includes('//');
 }
+
+const PLAIN = /^\/[A-Za-z0-9!$&'()*+,\-.:;=@_~/]*(?:\?[^#]*)?$/;
 
 /** The part of `:path` that path matchers see. */
 export function withoutQuery(path: string): string {
