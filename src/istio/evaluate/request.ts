@@ -33,11 +33,11 @@ export function receive(chain: Chain, facts: RequestFacts): ReceivedRequest | Re
   const path = target.path === undefined ? undefined : withTokens(target.path, facts);
   if (path === undefined) return { headers, path: undefined, remoteIp: client.remoteIp };
   if (!path.startsWith('/')) {
-    return { refused: { s: 404, by: 'absolute_path_rejected' }, path, remoteIp: client.remoteIp };
+    return { refused: { s: 404, by: 'absolute_path_rejected' }, path, remoteIp: facts.remoteIp };
   }
   const normal = normalizePath(path, chain.normalization, chain.profile);
   if (normal.isRefused) {
-    return { refused: { s: 400, by: 'path_normalization_failed' }, path: normal.path, remoteIp: client.remoteIp };
+    return { refused: { s: 400, by: 'path_normalization_failed' }, path: normal.path, remoteIp: facts.remoteIp };
   }
   headers.set(':path', normal.path);
   return { headers, path: withoutQuery(normal.path), remoteIp: client.remoteIp };

@@ -28,7 +28,7 @@ export function traceView(chain: Chain, facts: RequestFacts, step: 'custom' | 'p
   if ('refused' in received) return undefined;
   const attributes = readAttributes(chain, facts, received);
   const { remoteIp, headers } = received;
-  if (step === 'custom' || attributes.http === undefined) return { attributes, facts, remoteIp };
+  if (step === 'custom' || attributes.http?.path === undefined) return { attributes, facts, remoteIp };
   const { tokens, now } = facts;
   const outcome = checkTokens(chain.jwt, { headers, target: headers.joined(':path') ?? '', tokens, now });
   if (outcome.outcome !== 'pass') return undefined;
