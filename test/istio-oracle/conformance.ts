@@ -15,6 +15,7 @@ import { type Comparison, compare, joined, type Mismatch, profileOf } from './co
 import { IDENTITIES, readCorpora, writeCorpus } from './corpus.ts';
 import { evaluate } from './evaluator.ts';
 import { makeCase } from './generate/set.ts';
+import { makeSingle } from './generate/single.ts';
 import { askEnvoy } from './live.ts';
 import { hunt } from './mutants/hunt.ts';
 import { OVERALL_SHARE, oneSided, smallerShare, tableOf, UNKNOWN_SHARE } from './table.ts';
@@ -27,6 +28,8 @@ const SHOWN_MISMATCHES = 20;
 const MUTANT_SEED = 1;
 const KILLED_SHARE = 0.95;
 const RECORD_SEED = 2;
+/** Sets of one value each, beside those of whole policies; `--add` records these alone. */
+const SINGLES = 480;
 /** Of the newest version's pairs, how many the older ones answer too. */
 const OLDER_SHARE = 0.25;
 
@@ -36,6 +39,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     envoy: { type: 'string' },
     record: { type: 'string' },
+    add: { type: 'boolean', default: false },
     mutants: { type: 'string' },
     out: { type: 'string' },
     root: { type: 'string' },
@@ -130,11 +134,15 @@ async function findMutants(count: number): Promise<void> {
 
 async function record(pairs: number): Promise<void> {
   const seed = Number(values.seed ?? RECORD_SEED);
+  const kept = values.add ? readCorpora() : new Map<string, readonly AnsweredCase[]>();
   for (const version of ENVOY_VERSIONS) {
-    const sets = Math.ceil((version === ENVOY_VERSIONS[0] ? pairs : pairs * OLDER_SHARE) / PAIRS_A_SET);
+    const share = version === ENVOY_VERSIONS[0] ? 1 : OLDER_SHARE;
+    const sets = Math.ceil((pairs * share) / PAIRS_A_SET);
     const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, IDENTITIES));
-    const kept = await answered(cases, version);
-    writeCorpus(version, kept);
-    console.log(`Envoy ${version}: ${kept.length} sets of seed ${seed}`);
+    const singles = Array.from({ length: Math.ceil(SINGLES * share) }, (_, index) => makeSingle(seed, index, IDENTITIES));
+    const before = (kept.get(version) ?? []).filter(({ id }) => !id.startsWith('s'));
+    const fresh = await answered(values.add ? singles : [...cases, ...singles], version);
+    writeCorpus(version, [...before, ...fresh]);
+    console.log(`Envoy ${version}: ${before.length + fresh.length} sets of seed ${seed}`);
   }
 }

@@ -14,6 +14,11 @@ import {
 import type { Plan, Term } from './policy.ts';
 import type { Random } from './random.ts';
 
+/** One step for a term, whatever else the request is. */
+export function stepAway(term: Term, facts: Facts, random: Random, surroundings: Surroundings): void {
+  stepFor(term)(facts, random, surroundings);
+}
+
 /** One small step away from a request that fits: near misses on either side of a policy's edge are what tells evaluators apart. */
 export function mutate(facts: Facts, plan: Plan, random: Random, surroundings: Surroundings): void {
   const terms = [...plan.sources.flat(), ...plan.operations.flat(), ...plan.conditions];

@@ -115,5 +115,6 @@ async function isFound(root: string, portions: readonly Portion[]): Promise<bool
 
 async function resultOf(root: string, { profile, cases }: Pick<Portion, 'profile' | 'cases'>): Promise<string> {
   const evaluations = await evaluate(cases, { profile, identities: IDENTITIES, root, timeoutMs: TIMEOUT_MS });
-  return JSON.stringify(compare(cases, evaluations).mismatches);
+  const { mismatches, unknown } = compare(cases, evaluations);
+  return JSON.stringify({ mismatches, unknown });
 }
