@@ -129,7 +129,8 @@ function matchesSection({ matches, decided }: Explanation): string[] {
       : matches.filter(({ logged }) => logged);
   const others = matches.filter((rule) => rule.action !== 'CUSTOM' && !shown.includes(rule));
   if (others.length === 0) return [];
-  const heading = shown.length > 0 ? 'Also matching:' : 'Matching rules:';
+  const heading =
+    decided === 'unknown' ? 'Matching, where it comes to that:' : shown.length > 0 ? 'Also matching:' : 'Matching rules:';
   return [heading, ...some(others, (rule) => ruleLines(rule, rule.action === 'AUDIT' ? 'marked for the audit log' : ''))];
 }
 
@@ -139,13 +140,15 @@ function nearestSection({ nearest, decided }: Explanation): string[] {
   return ['What each ALLOW rule lacks, the nearest first:', ...lines];
 }
 
-function dryRunSection({ dryRun, verdict }: Explanation): string[] {
+function dryRunSection({ dryRun, verdict, custom }: Explanation): string[] {
   if (dryRun === undefined) return [];
   const { ifEnforced } = dryRun;
-  const same = ifEnforced.v === verdict.v && ifEnforced.s === verdict.s;
+  const now = custom[0]?.branches?.allowed ?? verdict;
+  const same = ifEnforced.v === now.v && ifEnforced.s === now.s;
   const matching = dryRun.rules.filter(({ lacking }) => lacking.length === 0);
+  const answer = same ? `the same, ${now.v === 'allow' ? 'allowed' : 'denied'}` : branchText(ifEnforced);
   return [
-    `Dry-run policies change nothing now. If they were enforced: ${same ? `the same, ${verdict.v}` : `${branchText(ifEnforced)}`}`,
+    `Dry-run policies change nothing now. If they were enforced${now === verdict ? '' : ' and the authoriser allows'}: ${answer}`,
     ...matching.flatMap((rule) => ruleLines(rule)),
   ];
 }

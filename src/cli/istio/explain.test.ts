@@ -189,7 +189,7 @@ describe('what stands beside the answer', () => {
   });
 
   it('never holds the text of a token, wherever it stood in the request', async () => {
-    const token = `${btoa('{"alg":"none"}')}.${btoa('{"iss":"https://idp.shop.example"}')}.c2ln`.replaceAll('=', '');
+    const token = `${btoa('{"alg":"RS256"}')}.${btoa('{"iss":"https://idp.shop.example"}')}.c2ln`.replaceAll('=', '');
     const mesh = `${port}---
 apiVersion: security.istio.io/v1
 kind: RequestAuthentication

@@ -28,6 +28,7 @@ export function traceView(chain: Chain, facts: RequestFacts, step: 'custom' | 'p
   if ('refused' in received) return undefined;
   const attributes = readAttributes(chain, facts, received);
   const { remoteIp, headers } = received;
+  // Without a path there is no route, and the tokens' filter lets pass.
   if (step === 'custom' || attributes.http?.path === undefined) return { attributes, facts, remoteIp };
   const { tokens, now } = facts;
   const outcome = checkTokens(chain.jwt, { headers, target: headers.joined(':path') ?? '', tokens, now });

@@ -172,6 +172,23 @@ spec: {jwtRules: [{issuer: https://idp.example, audiences: [cart]}]}
     expect(ask(policies, { peer: FRONT })).toMatchObject({ decided: 'broken-custom', verdict: { v: 'deny', s: 403 } });
   });
 
+  it('leaves out what is not asked any more after a refusal', () => {
+    const config = {
+      extensionProviders: [{ name: 'guard', envoyExtAuthzGrpc: { service: 'guard.ops.svc.cluster.local', port: 9000 } }],
+    };
+    const policies =
+      POLICY('ask', '{action: CUSTOM, provider: {name: guard}, rules: [{}]}') +
+      POLICY('audit', '{action: AUDIT, rules: [{}]}') +
+      POLICY('soon', '{action: DENY, rules: [{}]}', '{istio.io/dry-run: "true"}');
+    const matched = ({ matches }: Explanation) => matches.map(({ action }) => action);
+    const denied = ask(policies, { peer: FRONT }, { config, authoriser: 'deny' });
+    expect([matched(denied), denied.dryRun]).toEqual([['CUSTOM'], undefined]);
+    const broken = ask(policies, { peer: FRONT });
+    expect([broken.decided, matched(broken), broken.dryRun]).toEqual(['broken-custom', ['CUSTOM'], undefined]);
+    const open = ask(policies, { peer: FRONT }, { config });
+    expect([matched(open), open.dryRun?.ifEnforced.v]).toEqual([['CUSTOM', 'AUDIT'], 'deny']);
+  });
+
   it('says what dry-run policies would change', () => {
     const dry = '{istio.io/dry-run: "true"}';
     const { verdict, dryRun } = ask(POLICY('soon', '{rules: [{to: [{operation: {methods: [PUT]}}]}]}', dry), { method: 'GET' });

@@ -37,15 +37,17 @@ export function explain(input: ExplainInput): Explanation {
   const isRefused = mtls.effect === 'refused';
   const verdict: Verdict = isRefused ? { v: 'deny', by: 'mtls' } : withoutMarks(evaluate(chain, facts));
   const before = isRefused ? undefined : traceView(chain, facts, 'custom');
-  const after = isRefused ? undefined : traceView(chain, facts, 'policies');
   const matching = (rules: readonly CompiledRule[], view: TraceView | undefined) =>
     ruleReports(rules, view, verdict.id).filter(isMatch);
+  const broken = chain.badCustom.flatMap(({ rules }) => matching(rules, before));
+  const decided = decider(verdict, mtls, broken, chain);
   const custom = chain.custom.flatMap(({ provider, rules }) => {
-    const found = matching(rules, before);
+    const found = decided === 'broken-custom' ? [] : matching(rules, before);
     const asks = `${provider.service}:${provider.port}`;
     return found.length === 0 ? [] : [{ provider: provider.name, asks, rules: found, branches: branches(chain, facts) }];
   });
-  const broken = chain.badCustom.flatMap(({ rules }) => matching(rules, before));
+  // What refuses before the policies leaves them unasked.
+  const after = EARLY.includes(decided) ? undefined : traceView(chain, facts, 'policies');
   const deny = matching(chain.deny?.rules ?? [], after);
   const allow = ruleReports(chain.allow?.rules ?? [], after, verdict.id);
   const audit = matching(chain.audit?.rules ?? [], after);
@@ -63,13 +65,13 @@ export function explain(input: ExplainInput): Explanation {
     profile: profile.name,
     transport: facts.transport,
     verdict,
-    decided: decider(verdict, mtls, broken, chain),
-    matches: [...custom.flatMap(({ rules }) => rules), ...broken, ...audit, ...deny, ...allow.filter(isMatch)],
+    decided,
+    matches: [...broken, ...custom.flatMap(({ rules }) => rules), ...audit, ...deny, ...allow.filter(isMatch)],
     allowPolicies: policiesOf(chain.allow).map(policyReport),
     nearest: allow.some(isMatch) ? [] : [...allow].sort(byNearness),
     custom,
     token,
-    dryRun: isRefused ? undefined : dryRun(input, chain, facts, after),
+    dryRun: after === undefined ? undefined : dryRun(input, chain, facts, after),
     mtls,
     sentPath: verdict.path !== undefined && beforeQuery(verdict.path) !== beforeQuery(facts.path) ? facts.path : undefined,
     notes: notesOf({ attached: objectsOf(attached), chain, target, assumed: asked.assumed, notes: asked.notes }),
@@ -118,15 +120,19 @@ function dryRun(
   { model, target, profile }: ExplainInput,
   chain: Chain,
   facts: RequestFacts,
-  view: TraceView | undefined,
+  view: TraceView,
 ): DryRunReport | undefined {
   const rules = [...(chain.deny?.dryRun ?? []), ...(chain.allow?.dryRun ?? [])];
   const attached = attachedPolicies(model, target.workload);
   if (![...attached.ALLOW, ...attached.DENY].some((policy) => policy.dryRun)) return undefined;
   const enforced: MeshModel = { ...model, policies: model.policies.map((policy) => ({ ...policy, dryRun: false })) };
-  const ifEnforced = evaluate(compileChain(enforced, target.workload, facts.transport, profile), facts);
+  // The authoriser comes before; where nobody knows what it says, the question is what follows.
+  const asked: RequestFacts = { ...facts, askAuthoriser: facts.askAuthoriser ?? (() => ANSWERS.allow) };
+  const ifEnforced = evaluate(compileChain(enforced, target.workload, facts.transport, profile), asked);
   return { rules: ruleReports(rules, view, undefined), ifEnforced };
 }
+
+const EARLY: readonly Decider[] = ['mtls', 'proxy', 'broken-custom', 'custom', 'token'];
 
 function decider(verdict: Verdict, mtls: MtlsReport, broken: readonly RuleReport[], chain: Chain): Decider {
   if (mtls.effect === 'refused') return 'mtls';

@@ -37,7 +37,10 @@ describe('explanations of generated policies and requests', () => {
         };
         const answer = explain({ model, target, draft, profile: NEWEST, now });
         const asked: RequestFacts = { ...facts, metadata: {}, now };
-        expect(answer.verdict).toEqual(evaluate(compileChain(model, workload, facts.transport, NEWEST), asked));
+        const verdict = evaluate(compileChain(model, workload, facts.transport, NEWEST), asked);
+        // Tokens in parameters have no text, only what stands for it.
+        const path = verdict.path?.replace(/[\ue000-\uf8ff]/g, '(a token)');
+        expect(answer.verdict).toEqual(path === undefined ? verdict : { ...verdict, path });
         decided.set(answer.decided, (decided.get(answer.decided) ?? 0) + 1);
         const logged = answer.matches.filter((rule) => rule.logged);
         switch (answer.decided) {

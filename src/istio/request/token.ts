@@ -1,6 +1,7 @@
 import { Problem } from '../../core/problem.ts';
 import type { JsonObject, JsonValue } from '../../wire/call.ts';
 import { parseJson } from '../../wire/json.ts';
+import { parseTokenText } from '../evaluate/token-parse.ts';
 import type { TokenFact } from '../facts.ts';
 import type { JwtRule } from '../objects.ts';
 import type { RequestDraft } from './draft.ts';
@@ -58,24 +59,10 @@ function without(
   return rest.join(joint);
 }
 
-/** The claims of a token in compact form (RFC 7519 §7.2), unverified; undefined when it is not one. */
+/** The claims of a token in compact form (RFC 7519 §7.2), unverified; undefined where the proxy refuses it for its form alone. */
 export function tokenClaims(text: string): JsonObject | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 3) return undefined;
-  const [header, claims] = parts.slice(0, 2).map(decodedPart);
-  return header === undefined ? undefined : claims;
-}
-
-function decodedPart(part: string): JsonObject | undefined {
-  if (!/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
-  try {
-    const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
-    const value = parseJson(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-    return isObject(value) ? value : undefined;
-  } catch {
-    // Not base64, or not JSON: not a token.
-    return undefined;
-  }
+  const parsed = parseTokenText(text);
+  return 'claims' in parsed && isObject(parsed.claims) ? parsed.claims : undefined;
 }
 
 /** The claims that a person wrote as JSON. Problem: REQUEST_UNREADABLE. */
