@@ -34,7 +34,7 @@ export async function loadMesh(options: MeshOptions, output: Output): Promise<Lo
   const sources = await readMeshSources(options.filename ?? ['.'], process.stdin);
   const reading = readSources(sources, options.namespace);
   const errors = reading.diagnostics.filter(({ severity }) => severity === 'error');
-  tellAll(errors, output);
+  tellAll([...errors, ...reading.diagnostics.filter(({ severity }) => severity === 'warning')], output);
   if (!reading.isComplete && options.partial !== true) {
     throw new Problem({
       code: 'MESH_INCOMPLETE',

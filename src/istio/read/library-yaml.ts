@@ -86,7 +86,7 @@ export function parseSpan(span: Span): { readonly node: Node | null } | { readon
     faults.push({ code: 'YAML_SYNTAX', message: 'a second document that no `---` separates', at: span.start + second.range[0] });
   }
   // One missing bracket can make hundreds of follow-up faults.
-  return faults.length > 0 ? { faults: faults.slice(0, 3) } : { node: documents[0]?.contents ?? null };
+  return faults.length > 0 ? { faults: faults.slice(0, 1) } : { node: documents[0]?.contents ?? null };
 }
 
 const MAX_DEPTH = 100;

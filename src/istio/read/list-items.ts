@@ -61,6 +61,24 @@ export function jsonListParts(span: Span): ListParts | undefined {
   return undefined;
 }
 
+/** JSON objects that follow each other, as programs print them and `kubectl` reads them; the whole text when it is anything else. */
+export function jsonValues(span: Span): readonly Span[] {
+  const { text, start, end } = span;
+  const values: Span[] = [];
+  let line = span.line;
+  let counted = start;
+  for (let at = skipBlanks(text, start); at < end; ) {
+    if (text[at] !== '{') return [span];
+    const valueEndAt = valueEnd(text, at, end);
+    line += countLines(text, counted, at);
+    counted = at;
+    const column = line === span.line ? span.column + at - start : at - text.lastIndexOf('\n', at);
+    values.push({ text, start: at, end: valueEndAt, line, column });
+    at = skipBlanks(text, valueEndAt);
+  }
+  return values.length > 1 ? values : [span];
+}
+
 function jsonItems(span: Span, open: number): ListParts | undefined {
   const { text, start, end } = span;
   const items: Span[] = [];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuthorizationPolicy, MeshObject } from '../objects.ts';
 import { MAX_FILE_CHARACTERS, type MeshReading, readMeshObjects } from './mesh-objects.ts';
+import { buildModel } from './model.ts';
 
 describe('readMeshObjects', () => {
   it('reads documents of one file, past empty ones and the comments of Helm', () => {
@@ -47,6 +48,23 @@ describe('readMeshObjects', () => {
     expect(workloads[0]?.ports).toEqual([{ name: 'http', port: 8080, protocol: 'TCP' }]);
   });
 
+  it('reads JSON objects that follow each other', () => {
+    const one = (name: string): string => JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const reading = read(`${one('a')}\n${one('b')}{\n}${one('c')}\n`);
+    expect(namesIn(reading)).toEqual(['Namespace a', 'Namespace b', 'Namespace c']);
+    expect(reading.objects.map((object) => object.placeOf(['metadata']).line)).toEqual([1, 2, 3]);
+    expect(codes(read(`${one('a')}\n{"x": 1`))).toEqual(['YAML_SYNTAX 2']);
+  });
+
+  it('counts the later one of two workloads or Services that differ, and says so', () => {
+    const pod = (app: string): string => `apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {app: ${app}}}\nspec: {}\n`;
+    const reading = read(`${pod('one')}---\n${pod('two')}`);
+    expect(reading.diagnostics).toMatchObject([{ severity: 'warning', code: 'DUPLICATE_OBJECT', line: 8 }]);
+    expect(reading.isComplete).toBe(true);
+    expect(buildModel(reading.objects).workloads.map(({ podLabels }) => podLabels['app'])).toEqual(['two']);
+    expect(read(`${pod('one')}---\n${pod('one').replace('spec: {}', 'spec: {restartPolicy: Never}')}`).diagnostics).toEqual([]);
+  });
+
   it('gives objects without a namespace the default one', () => {
     const text = policy('a').replace('  namespace: shop\n', '');
     expect(namesIn(readMeshObjects([{ file: 'f', text }], { defaultNamespace: 'web' }))).toEqual(['AuthorizationPolicy web/a']);
@@ -89,6 +107,27 @@ describe('readMeshObjects', () => {
   it('reports an object that stands twice with other content, not one that stands twice the same', () => {
     expect(codes(read(`${policy('a')}---\n${policy('a')}`))).toEqual([]);
     expect(codes(read(`${policy('a')}---\n${policy('a').replace('DENY', 'ALLOW')}`))).toEqual(['DUPLICATE_OBJECT 16']);
+  });
+});
+
+describe('speed', () => {
+  it('reads a thousand policies in less than a second', () => {
+    const text = Array.from({ length: 1000 }, (_, index) => policy(`p${index}`)).join('---\n');
+    const before = process.cpuUsage();
+    expect(read(text).objects.length).toBe(1000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(1000);
+  });
+
+  it('reads a dump of twenty million characters', () => {
+    const item = KUBECTL.slice(KUBECTL.indexOf('- apiVersion'), KUBECTL.indexOf('- apiVersion: v1\n'));
+    const filler = `${item.replace('    generation: 1\n', `    generation: 1\n    finalizers: [${'x'.repeat(9000)}]\n`)}`;
+    const items = Array.from({ length: 2100 }, (_, index) => filler.replace('name: a\n', `name: a${index}\n`));
+    const text = `apiVersion: v1\nitems:\n${items.join('')}kind: List\n`;
+    expect(text.length).toBeGreaterThan(20_000_000);
+    const reading = read(text);
+    expect(reading.diagnostics).toEqual([]);
+    expect(reading.objects.length).toBe(2100);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { JsonValue } from '../../wire/call.ts';
 import type { FieldPath, MeshConfig, MeshObject, Place } from '../objects.ts';
 import { forbiddenCharacter } from './characters.ts';
-import { jsonListParts, yamlListParts } from './list-items.ts';
+import { jsonListParts, jsonValues, yamlListParts } from './list-items.ts';
 import { identityOf } from './model.ts';
 import { ObjectReader } from './object-reader.ts';
 import { Places } from './place.ts';
@@ -87,6 +87,11 @@ class FileReader {
       );
       return;
     }
+    for (const value of isJson(span) ? jsonValues(span) : [span]) this.#value(value);
+  }
+
+  /** One document, or one of several JSON values that follow each other. */
+  #value(span: Span): void {
     const parts = isJson(span) ? jsonListParts(span) : yamlListParts(span);
     const frame = parts === undefined ? undefined : this.#frame(span, parts.frame);
     if (parts === undefined || frame === undefined) this.#span(span, []);
@@ -126,7 +131,7 @@ class FileReader {
   }
 }
 
-/** The same object twice, with different content, leaves open which one decides. */
+/** The same object twice, with different content, leaves open which one counts: of policies that is too much. */
 function reportDuplicates(reader: ObjectReader): void {
   const seen = new Map<string, MeshObject>();
   for (const object of reader.objects) {
@@ -135,14 +140,27 @@ function reportDuplicates(reader: ObjectReader): void {
     seen.set(identity, object);
     if (earlier === undefined || isSame(earlier, object)) continue;
     const first = earlier.placeOf([]);
-    const message = `\`${object.namespace}/${object.name}\` stands twice, with other content in ${first.file}:${first.line}`;
+    const name = object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
+    const other = `\`${name}\` stands twice, with other content in ${first.file}:${first.line}`;
+    const severity = isPolicy(object) ? 'error' : 'warning';
+    const message = severity === 'error' ? other : `${other}: this one counts`;
     const help = 'read only one of them, such as the overlay that is applied';
-    reader.report({ severity: 'error', code: 'DUPLICATE_OBJECT', message, ...object.placeOf(['metadata', 'name']), help });
+    reader.report({ severity, code: 'DUPLICATE_OBJECT', message, ...object.placeOf(['metadata', 'name']), help });
   }
 }
 
+/** What is read of both is equal: images, replicas and the like decide nothing here. */
 function isSame(one: MeshObject, other: MeshObject): boolean {
-  return JSON.stringify(one.raw) === JSON.stringify(other.raw);
+  return decisive(one) === decisive(other);
+}
+
+function decisive(object: MeshObject): string {
+  const { raw, placeOf: _placeOf, created: _created, annotations: _annotations, ...read } = object;
+  return JSON.stringify(isPolicy(object) ? raw : read);
+}
+
+function isPolicy({ kind }: MeshObject): boolean {
+  return kind === 'AuthorizationPolicy' || kind === 'RequestAuthentication' || kind === 'PeerAuthentication';
 }
 
 function inOrder(diagnostics: readonly Diagnostic[], sources: readonly MeshSource[]): readonly Diagnostic[] {
