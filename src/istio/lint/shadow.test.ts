@@ -26,7 +26,7 @@ describe('rules that are idle', () => {
 
   it('can be dropped where another one stands over them: every request is decided the same', () => {
     const shadowed = found.filter(({ finding }) => finding.code === 'rule-shadowed');
-    expect(shadowed.length).toBeGreaterThan(100);
+    expect(shadowed.length).toBeGreaterThan(40);
     for (const { one, finding } of shadowed) {
       const isDenied = finding.message.includes('denies everything');
       const [before, after] = [verdicts(one, one.model), verdicts(one, without(one.model, finding))];
@@ -41,7 +41,7 @@ describe('rules that are idle', () => {
     const never = found.filter(
       ({ finding }) => finding.code === 'rule-never-matches' && finding.message.includes('this rule never'),
     );
-    expect(never.length).toBeGreaterThan(50);
+    expect(never.length).toBeGreaterThan(20);
     for (const { one, finding } of never) {
       const chain = compileChain(one.model, one.workload, 'http', NEWEST);
       const rule = rulesIn(chain).find(({ policy, index }) => isOf(policy, finding) && index === indexIn(finding));

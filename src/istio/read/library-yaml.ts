@@ -92,7 +92,7 @@ export function parseSpan(span: Span): { readonly node: Node | null } | { readon
 const MAX_DEPTH = 100;
 /** Values that aliases may stand for, all together: far above any real file, far below what fills memory. */
 const MAX_ALIASED = 100_000;
-const PLAIN_TAGS: ReadonlySet<string> = new Set(['tag:yaml.org,2002:str', 'tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq', '!']);
+const PLAIN_TAGS: ReadonlySet<string> = new Set(['tag:yaml.org,2002:str', 'tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq']);
 
 interface Anchored {
   readonly value: JsonValue;
@@ -205,9 +205,17 @@ class NodeReader {
       this.#fault('YAML_SYNTAX', node ?? map, 'a field name must be a string');
       return undefined;
     }
-    const key = isPlain(node) ? plainKey(node.value) : node.value;
+    const isDisputed = node.anchor !== undefined || node.tag !== undefined || this.#isDisputedKey(node, node.value);
+    const key = isDisputed ? undefined : isPlain(node) ? plainKey(node.value) : node.value;
     if (key === undefined) this.#fault('YAML_SYNTAX', node, 'a field name must be a string', 'put it in quotes');
     return key;
+  }
+
+  /** In brackets, `{a:}` is the field `a` in YAML 1.2 and the field `a:` in 1.1. */
+  #isDisputedKey(node: Scalar, name: string): boolean {
+    if (this.#flows === 0 || !isPlain(node)) return false;
+    const end = this.#span.start + (node.range?.[1] ?? 0);
+    return DISPUTED.test(name) || /^:[,}\]]/.test(this.#span.text.slice(end, end + 2));
   }
 
   #scalar(node: Node): JsonValue {

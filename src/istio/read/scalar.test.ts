@@ -47,11 +47,12 @@ describe('plain scalars', () => {
   });
 
   it('are written as keys the way Kubernetes writes them', () => {
-    expect(['on', '8080', '0755', 'a', '~', '1.5', '18446744073709551616'].map(plainKey)).toEqual([
+    expect(['on', '8080', '0755', 'a', '~', '1.5', '1e3', '18446744073709551616'].map(plainKey)).toEqual([
       'true',
       '8080',
       '493',
       'a',
+      undefined,
       undefined,
       undefined,
       undefined,

@@ -17,11 +17,13 @@ export function plainScalar(text: string): string | number | boolean | null {
 
 /**
  * The text of a plain key that is no string, as `sigs.k8s.io/yaml` writes it. Undefined for `null`, which cannot be a key, and for
- * numbers that are not written the same everywhere: fractions, and integers beyond 2^53.
+ * numbers that are not written the same everywhere: those with a fraction or an exponent, and integers beyond 2^53.
  */
 export function plainKey(text: string): string | undefined {
   const value = plainScalar(text);
-  if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value))) return undefined;
+  if (value === null) return undefined;
+  if (typeof value === 'number' && (!Number.isSafeInteger(value) || wholeNumber(text.replaceAll('_', '')) === undefined))
+    return undefined;
   return String(value);
 }
 
