@@ -9,7 +9,7 @@ import { addressOf } from './scope.ts';
 import { type Budget, type Goal, search } from './search.ts';
 import { type Side, sideOf } from './side.ts';
 import { Space } from './space.ts';
-import { type TokenKind, tokenKinds } from './token.ts';
+import { jwtRules, placesOf, type TokenKind, tokenKinds } from './token.ts';
 import { PathReader, type Value } from './value.ts';
 import { factsOf } from './witness.ts';
 
@@ -83,7 +83,7 @@ class CompareRun implements Comparison {
     const cubes = [before, after].flatMap((one) => [...one.deny, ...one.allow, ...[...one.asks.values()].flat()]);
     const paths = new PathReader(this.#pair.profile);
     for (const kind of tokenKinds(before.chain, after.chain, cubes.some(hasClaim))) {
-      const space = spaceOf(this.#pair, kind, { ports, paths });
+      const space = spaceOf(this.#pair, kind, { ports, paths, sides: this.sides });
       for (const difference of differences(before, after, kind)) {
         if (this.#seen.has(difference.id)) continue;
         if (this.confirmed.length >= this.#limit) {
@@ -176,7 +176,7 @@ function portsOf({ before, after }: Pair): readonly number[] {
 function spaceOf(
   pair: Pair,
   { claims, place }: TokenKind,
-  { ports, paths }: { readonly ports: readonly number[]; readonly paths: PathReader },
+  { ports, paths, sides }: { readonly ports: readonly number[]; readonly paths: PathReader; readonly sides: Comparison['sides'] },
 ): Space {
   const { before, after, profile, authority } = pair;
   const refs = [before.workload, after.workload];
@@ -191,9 +191,20 @@ function spaceOf(
       client: addressOf('192.0.2.1'),
       local: addressOf('192.0.2.2'),
       claims,
+      tokenPlaces: tokenPlaces(sides),
       tokenHeader: place !== undefined && 'header' in place ? `header ${place.header.toLowerCase()}` : undefined,
     },
   );
+}
+
+function tokenPlaces({ before, after }: Comparison['sides']): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>();
+  for (const place of placesOf([before.chain, after.chain].flatMap(({ jwt }) => jwtRules(jwt)))) {
+    if (!('header' in place)) continue;
+    const variable = `header ${place.header.toLowerCase()}`;
+    places.set(variable, [...(places.get(variable) ?? []), place.prefix]);
+  }
+  return places;
 }
 
 /** Callers that are in the files, and one that is not. */

@@ -204,6 +204,7 @@ const ORDER: Readonly<Record<Change, number>> = { gained: 0, lost: 1, changed: 2
 function byWeight(left: Finding, right: Finding): number {
   return (
     Number(left.rare !== undefined) - Number(right.rare !== undefined) ||
+    Number(left.transport === 'tcp') - Number(right.transport === 'tcp') ||
     ORDER[left.change] - ORDER[right.change] ||
     right.workloads.length - left.workloads.length
   );

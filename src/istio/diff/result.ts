@@ -6,7 +6,7 @@ import type { Verdict } from '../verdict.ts';
 /** What changed between two sets of mesh objects, for callers. */
 export interface DiffResult {
   readonly profile: ProfileName;
-  /** Sorted: lost, gained, changed; the widest first. */
+  /** HTTP before plain TCP, what is rare last; gained, lost, changed; what concerns most workloads first. */
   readonly findings: readonly Finding[];
   /** Changes that no verdict hangs on, and what the comparison leaves out. */
   readonly notes: readonly Note[];

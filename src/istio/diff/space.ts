@@ -20,6 +20,8 @@ export interface Usual {
   readonly claims: ReadonlyMap<string, Shape> | undefined;
   /** The header that the token is in, as a variable: what stands there is not known, and is gone where it is not forwarded. */
   readonly tokenHeader: string | undefined;
+  /** Headers in which a token is looked for, as variables, each with the texts that stand before one. */
+  readonly tokenPlaces: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Solved {
@@ -141,15 +143,14 @@ export class Space {
     if (variable.startsWith('header ')) {
       return !variable.startsWith('header :') && reading.profile.duplicateHeaders === 'each' && !ONE_VALUE.has(variable);
     }
-    if (variable === this.#usual.tokenHeader || variable === 'claim []') return false;
+    if (variable === this.#usual.tokenHeader || isNever(variable)) return false;
     if (variable.startsWith('claim ')) return variable !== 'claim ["iss"]' && variable !== 'claim ["sub"]';
     return variable.startsWith('metadata ');
   }
 
   *#candidates(variable: string, clauses: readonly Clause[]): Generator<Shape> {
     const usual = this.#usual;
-    // `claims[]` is the payload itself, which is an object and so no text.
-    if (variable === 'claim []' || variable === usual.tokenHeader) {
+    if (isNever(variable) || variable === usual.tokenHeader) {
       yield ABSENT;
       return;
     }
@@ -262,9 +263,13 @@ export class Space {
       case 'sni':
         return /^[\x21-\x7e]+$/.test(text);
       default:
-        // The text of other values is anything that HTTP carries in a header, and Unicode in claims.
-        return variable.startsWith('header ') ? /^(?:[\x21-\x7e\x80-\xff]|(?<=\S) (?=\S))*$/.test(text) : true;
+        return !variable.startsWith('header ') || (isHeaderText(text) && !this.#isToken(variable, text));
     }
+  }
+
+  /** A text in which a proxy looks for a token: what it does then is told of tokens. */
+  #isToken(variable: string, text: string): boolean {
+    return this.#usual.tokenPlaces.get(variable)?.some((prefix) => text.includes(prefix)) === true;
   }
 
   #isPeer({ uris }: PeerIdentity): boolean {
@@ -276,7 +281,7 @@ export class Space {
     if (variable === 'directIp' || variable === 'remoteIp' || variable === 'localIp' || variable === 'port') return true;
     if (variable === 'path' && this.reading.before !== this.reading.after) return false;
     if (variable === this.#usual.tokenHeader) return false;
-    if (variable === 'claim []' || (variable.startsWith('claim ') && this.#usual.claims === undefined)) return true;
+    if (isNever(variable) || (variable.startsWith('claim ') && this.#usual.claims === undefined)) return true;
     if (variable === 'claim ["iss"]' && this.#usual.claims?.has(variable) === true) return true;
     if (variable === 'identity') return isSettled(clauses);
     return isCoveredByCandidates(clauses);
@@ -327,6 +332,16 @@ const MESH_ID: readonly Clause[] = [
 ];
 
 const ONE_VALUE: ReadonlySet<string> = new Set(['header x-forwarded-for', 'header authorization', 'header cookie']);
+
+/** The payload itself, which is an object and so no text; and headers with names that HTTP does not have. */
+function isNever(variable: string): boolean {
+  return variable === 'claim []' || (variable.startsWith('header ') && !/^header :?[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(variable));
+}
+
+/** What HTTP carries in a header, without blanks at the ends. */
+function isHeaderText(text: string): boolean {
+  return /^(?:[\x21-\x7e\x80-\xff]|(?<=\S) (?=\S))*$/.test(text);
+}
 
 function isListTest({ leaves }: Clause): boolean {
   return leaves.some((leaf) => leaf.type === 'metadata' && leaf.shape === 'list');

@@ -46,7 +46,7 @@ export function tokenKinds(before: Chain, after: Chain, hasClaims: boolean): rea
     after: 'no claims',
     text: '',
   };
-  const rules = [...before.jwt, ...after.jwt].map(({ source, index }) => source.jwtRules[index] as JwtRule);
+  const rules = jwtRules([...before.jwt, ...after.jwt]);
   const isSame = JSON.stringify(before.jwt.map(judged)) === JSON.stringify(after.jwt.map(judged));
   if (rules.length === 0 || (isSame && !hasClaims)) return [none];
   const kinds = new Map<string, TokenKind>();
@@ -61,6 +61,11 @@ export function tokenKinds(before: Chain, after: Chain, hasClaims: boolean): rea
     }
   }
   return [none, ...kinds.values()];
+}
+
+/** The rules that a chain's steps stand for. */
+export function jwtRules(steps: Chain['jwt']): readonly JwtRule[] {
+  return steps.flatMap(({ source, index }) => source.jwtRules[index] ?? []);
 }
 
 const TRUE: Cube = cubeOf([], []);
@@ -122,7 +127,8 @@ function judge(chain: Chain, token: TokenFact): TokenJudgement | undefined {
 }
 
 /** Every place that a rule names; where all name none, the one that everybody uses stands for both of the usual ones. */
-function placesOf(rules: readonly JwtRule[]): readonly TokenFact['in'][] {
+export function placesOf(rules: readonly JwtRule[]): readonly TokenFact['in'][] {
+  if (rules.length === 0) return [];
   const isUsual = rules.every((rule) => rule.fromHeaders.length + rule.fromParams.length + rule.fromCookies.length === 0);
   if (isUsual) return [BEARER];
   const places = rules.flatMap((rule): TokenFact['in'][] => {
