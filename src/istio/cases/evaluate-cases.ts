@@ -36,7 +36,10 @@ export function evaluateCase(line: string, number: number, options: EvaluateCase
     const value = parseJson(new TextEncoder().encode(line), LIMITS);
     id = idOf(value);
     const read = readCase(value, options);
-    return { text: JSON.stringify({ id: read.id, verdicts: verdictsOf(read, options.profile) }), isError: false };
+    return {
+      text: JSON.stringify({ id: read.id, profile: options.profile.name, verdicts: verdictsOf(read, options.profile) }),
+      isError: false,
+    };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const text = JSON.stringify({ line: number, ...(id !== undefined && { id }), error: error.message });
