@@ -75,7 +75,9 @@ function partsOf(leaves: readonly Leaf[], trustDomain: string): Parts {
         parts.whole.add(`spiffe://${trustDomain}/${test.value}`);
         break;
       case 'namespace':
+        // A short name may be one that is refused by itself.
         parts.namespaces.add(test.value.replaceAll('*', 'x'));
+        parts.namespaces.add(test.value.replaceAll('*', NOBODY));
         break;
       case 'meshNamespace':
         if ('value' in test.test)

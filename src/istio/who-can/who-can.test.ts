@@ -170,6 +170,34 @@ spec: {jwtRules: [{issuer: https://idp.example, audiences: [prefect]}]}
     expect(answers(report)).toContain('flows/worker conditions');
   });
 
+  it('gets past one refusal after another, each of which asks for a header of its own', () => {
+    const rules = Array.from({ length: 40 }, (_, index) => `{when: [{key: "request.headers[x-${index}]", notValues: ["v"]}]}`);
+    const report = ask(
+      policy('one', '{rules: [{from: [{source: {namespaces: [flows]}}]}]}') +
+        policy('signs', `{action: DENY, rules: [${rules.join(', ')}]}`),
+    );
+    expect(report.grants[0]?.entries[0]?.example?.headers).toHaveLength(40);
+    expect([answers(report).includes('flows/worker conditions'), report.bounded]).toEqual([true, false]);
+  });
+
+  it('finds a namespace below a star beside hundreds that are refused', () => {
+    const denied = Array.from({ length: 500 }, (_, index) => `n${index}`).join(', ');
+    const report = ask(
+      policy('starred', '{rules: [{from: [{source: {namespaces: ["n*"]}}]}]}') +
+        policy('most', `{action: DENY, rules: [{from: [{source: {namespaces: [nx, ${denied}]}}]}]}`),
+    );
+    expect(report.grants[0]?.entries[0]?.example?.from).toMatch(/\/ns\/n[a-z-]+\//);
+    const all = ask(
+      policy('starred', '{rules: [{from: [{source: {namespaces: ["n*"]}}]}]}') +
+        policy('all', '{action: DENY, rules: [{from: [{source: {namespaces: ["n*"]}}]}]}'),
+    );
+    expect([all.grants[0]?.entries, all.grants[0]?.refused[0]?.because, all.bounded]).toEqual([
+      [],
+      'ns[prefect]-policy[all]-rule[0]',
+      false,
+    ]);
+  });
+
   it('says nobody where an ALLOW policy has no rules, and leaves a host out of the question only if it was not named', () => {
     expect(ask(policy('nothing', '{}')).grants).toEqual([]);
     const host = policy(
