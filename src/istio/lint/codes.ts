@@ -6,6 +6,8 @@ export const LINT_CODES = {
   'spiffe-prefix': 'error',
   'principal-form': 'error',
   'not-without-identity': 'error',
+  'namespace-unknown': 'warning',
+  'account-unknown': 'warning',
   'namespace-inner-star': 'warning',
   'alias-not-expanded': 'warning',
   'alias-star-lost': 'warning',

@@ -26,6 +26,8 @@ describe('what findings claim', () => {
   const claims: readonly (readonly [LintCode, Partial<RequestFacts>, 'allow' | 'deny', Partial<WorkloadRef>?])[] = [
     ['spiffe-prefix', from('spiffe://cluster.local/ns/shop/sa/front'), 'deny'],
     ['principal-form', from('spiffe://cluster.local/ns/shop/sa/front'), 'deny'],
+    ['namespace-unknown', from('spiffe://cluster.local/ns/shop/sa/a'), 'deny'],
+    ['account-unknown', from('spiffe://cluster.local/ns/shop/sa/cart'), 'deny', { labels: { app: 'cart' } }],
     ['namespace-inner-star', from('spiffe://cluster.local/ns/team-x-prod/sa/a'), 'allow'],
     [
       'namespace-inner-star',
@@ -113,6 +115,18 @@ describe('what is not found', () => {
       policy('{rules: [{from: [{source: {notNamespaces: [a]}}], when: [{key: source.principal, values: ["*"]}]}]}'),
     ],
     ['principal-form', 'a pattern', source('ALLOW', 'principals: ["*/sa/front"]')],
+    ['namespace-unknown', 'files without Namespaces', both(cart, source('ALLOW', 'namespaces: [elsewhere]'))],
+    [
+      'namespace-unknown',
+      'a pattern that one fits',
+      both('apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a}\n', source('ALLOW', 'namespaces: ["team-*", "*-a", "*"]')),
+    ],
+    [
+      'account-unknown',
+      'a namespace of which the files hold nothing',
+      both(cart, source('ALLOW', 'serviceAccounts: [front/front], notRemoteIpBlocks: [10.0.0.0/8]')),
+    ],
+    ['account-unknown', 'the default account', both(cart, source('ALLOW', 'serviceAccounts: [shop/default, default]'))],
     ['namespace-inner-star', 'a star at an end', source('ALLOW', 'namespaces: ["team-*"]')],
     ['alias-not-expanded', 'a mesh without aliases', source('ALLOW', 'principals: ["cluster.local/ns/shop/*"]')],
     [

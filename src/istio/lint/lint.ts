@@ -6,6 +6,7 @@ import { LintContext } from './context.ts';
 import type { Finding } from './finding.ts';
 import { httpChecks } from './http-checks.ts';
 import { identityChecks } from './identity-checks.ts';
+import { nameChecks } from './name-checks.ts';
 import { pathChecks } from './path-checks.ts';
 import { ruleChecks } from './rule-checks.ts';
 import { isIgnored } from './suppression.ts';
@@ -26,6 +27,7 @@ export function lint(model: MeshModel, profile: Profile): readonly Finding[] {
 
 const CHECKS: readonly ((context: LintContext) => readonly Finding[])[] = [
   identityChecks,
+  nameChecks,
   tokenChecks,
   httpChecks,
   pathChecks,
