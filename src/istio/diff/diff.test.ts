@@ -330,6 +330,12 @@ describe('the mesh in a comparison', () => {
       ['tcp', 'any connection', 'connection closed'],
     ]);
     expect(only(SHOP).map(({ transport }) => transport)).toEqual(['http']);
+    // Also where the Service is gone afterwards, as in a folder of policies alone.
+    expect(
+      compared(SHOP + deny, '')
+        .findings.filter(({ workloads }) => workloads.some(({ isKnown }) => isKnown))
+        .map(({ transport }) => transport),
+    ).toEqual(['http']);
   });
 });
 

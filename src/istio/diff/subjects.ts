@@ -81,7 +81,9 @@ class Collector {
 
   /** HTTP alone, or plain TCP alone, where the Services in front say so of every port. */
   #transports(workload: WorkloadObject): readonly ('http' | 'tcp')[] {
-    const services = servicesOf(this.#after, workload.namespace, workload.podLabels);
+    const [services = []] = [this.#after, this.#before]
+      .map((model) => servicesOf(model, workload.namespace, workload.podLabels))
+      .filter((found) => found.length > 0);
     const treatments = new Set(services.flatMap((service) => service.ports.map(treatmentOf)));
     if (isAmbient(this.#after, workload) && isAmbient(this.#before, workload)) return ['tcp'];
     if (treatments.size !== 1) return BOTH;
