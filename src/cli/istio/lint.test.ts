@@ -44,7 +44,7 @@ describe('fairlead istio lint', () => {
     expect(await lint(POLICY.replace('get', 'GET'))).toMatchObject({ exit: 0, data: '' });
     const found = await lint(POLICY);
     expect(found.exit).toBe(1);
-    expect(found.data).toContain('mesh.yaml:7:28: error: methods are compared letter by letter');
+    expect(found.data).toContain('mesh.yaml:7:29: error: methods are compared letter by letter');
     expect(found.said).toContain('1 finding in 1 policy');
   });
 
