@@ -36,7 +36,7 @@ function compared(before: readonly Json[], after: readonly Json[]): DiffResult {
 /** What a caller sees, by the evaluator alone: `passes`, the provider that is asked, or `refused`. */
 function answer(model: MeshModel, workload: WorkloadRef, facts: RequestFacts): string {
   const { mode } = mtlsMode(model, workload, facts.localPort);
-  if (mode === 'STRICT' && facts.peer === undefined) return 'refused';
+  if (mode === 'STRICT' && facts.peer === undefined && workload.kind !== 'waypoint') return 'refused';
   const asked: string[] = [];
   const askAuthoriser = (provider: string) => {
     asked.push(provider);
@@ -69,10 +69,16 @@ interface Sampled {
 }
 
 /** Differences that random requests happen to show. */
-function sampled(before: MeshModel, after: MeshModel, random: () => number, count: number): readonly Sampled[] {
+function sampled(
+  before: MeshModel,
+  after: MeshModel,
+  random: () => number,
+  count: number,
+  workloads: typeof WORKLOADS = WORKLOADS,
+): readonly Sampled[] {
   const found = new Map<string, Sampled>();
-  for (const { title, ref } of WORKLOADS) {
-    for (const transport of ['http', 'tcp'] as const) {
+  for (const { title, ref } of workloads) {
+    for (const transport of ref.kind === 'ztunnel' ? (['tcp'] as const) : (['http', 'tcp'] as const)) {
       for (let index = 0; index < count; index += 1) {
         const facts = request(random, transport);
         const change = changeOf(answer(before, ref, facts), answer(after, ref, facts));
@@ -171,4 +177,69 @@ describe('a comparison of generated policies', () => {
     }
     expect(differing).toBeGreaterThan(2 * pairs);
   });
+
+  it('does so for ztunnel and for waypoints too', { timeout: 120_000 }, () => {
+    let differing = 0;
+    for (const { change, workloads } of [AMBIENT, WAYPOINT]) {
+      for (let seed = 1; seed <= runs(50); seed += 1) {
+        const random = randomFrom(seed + 30_000);
+        const [old, now] = [mesh(random).map(change), mesh(random).map(change)];
+        const shown = sampled(modelOf(old), modelOf(now), random, 40, workloads);
+        const result = compared(old, now);
+        differing += shown.length;
+        expect(
+          shown.filter((one) => !isReported(result, one)),
+          `seed ${seed}`,
+        ).toEqual([]);
+        expect(untrue(result, modelOf(old), modelOf(now)), `seed ${seed}`).toEqual([]);
+        expect(result.compared.unconfirmed, `seed ${seed}`).toBe(0);
+      }
+    }
+    expect(differing).toBeGreaterThan(runs(100));
+  });
 });
+
+interface Surroundings {
+  readonly change: (object: Json) => Json;
+  readonly workloads: typeof WORKLOADS;
+}
+
+const MODE = 'istio.io/dataplane-mode';
+
+/** The same workloads behind ztunnel. */
+const AMBIENT: Surroundings = {
+  change: (object) => {
+    const template = object['kind'] === 'Deployment' ? ((object['spec'] as Json)['template'] as Json) : undefined;
+    const metadata = template?.['metadata'] as Json | undefined;
+    if (metadata !== undefined) metadata['labels'] = { ...(metadata['labels'] as Json), [MODE]: 'ambient' };
+    return object;
+  },
+  workloads: WORKLOADS.map(({ title, ref }) => ({
+    title,
+    ref: { ...ref, labels: { ...ref.labels, [MODE]: 'ambient' }, kind: 'ztunnel' },
+  })),
+};
+
+/** The policies of the namespace for one Service, which a waypoint serves. */
+const WAYPOINT: Surroundings = {
+  change: (object) => {
+    const spec = object['spec'] as Json;
+    const isOfShop = (object['metadata'] as Json)['namespace'] === 'shop';
+    if (!isOfShop || !['AuthorizationPolicy', 'RequestAuthentication'].includes(String(object['kind']))) return object;
+    delete spec['selector'];
+    spec['targetRefs'] = [{ group: '', kind: 'Service', name: 'api' }];
+    return object;
+  },
+  workloads: [
+    {
+      title: 'waypoint of Service shop/api',
+      ref: {
+        namespace: 'shop',
+        labels: { 'gateway.networking.k8s.io/gateway-name': 'waypoint' },
+        kind: 'waypoint',
+        filterState: true,
+        service: { name: 'api', namespace: 'shop', registry: 'kubernetes' },
+      },
+    },
+  ],
+};
