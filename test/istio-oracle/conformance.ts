@@ -14,7 +14,7 @@ import type { AnsweredCase } from './case.ts';
 import { type Comparison, compare, joined, type Mismatch, profileOf } from './compare.ts';
 import { IDENTITIES, readCorpora, writeCorpus } from './corpus.ts';
 import { evaluate } from './evaluator.ts';
-import { makeCase } from './generate/set.ts';
+import { makeCase, makeCrowd } from './generate/set.ts';
 import { makeSingle } from './generate/single.ts';
 import { askEnvoy } from './live.ts';
 import { hunt } from './mutants/hunt.ts';
@@ -28,8 +28,9 @@ const SHOWN_MISMATCHES = 20;
 const MUTANT_SEED = 1;
 const KILLED_SHARE = 0.95;
 const RECORD_SEED = 2;
-/** Sets of one value each, beside those of whole policies; `--add` records these alone. */
+/** Sets of one value each and sets of many rules, beside those of whole policies; `--add` records these alone. */
 const SINGLES = 480;
+const CROWDS = 120;
 /** Of the newest version's pairs, how many the older ones answer too. */
 const OLDER_SHARE = 0.25;
 
@@ -140,8 +141,9 @@ async function record(pairs: number): Promise<void> {
     const sets = Math.ceil((pairs * share) / PAIRS_A_SET);
     const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, IDENTITIES));
     const singles = Array.from({ length: Math.ceil(SINGLES * share) }, (_, index) => makeSingle(seed, index, IDENTITIES));
-    const before = (kept.get(version) ?? []).filter(({ id }) => !id.startsWith('s'));
-    const fresh = await answered(values.add ? singles : [...cases, ...singles], version);
+    const crowds = Array.from({ length: Math.ceil(CROWDS * share) }, (_, index) => makeCrowd(seed, index, IDENTITIES));
+    const before = (kept.get(version) ?? []).filter(({ id }) => id.startsWith('g'));
+    const fresh = await answered([...(values.add ? [] : cases), ...singles, ...crowds], version);
     writeCorpus(version, [...before, ...fresh]);
     console.log(`Envoy ${version}: ${before.length + fresh.length} sets of seed ${seed}`);
   }

@@ -35,24 +35,32 @@ export interface PolicyOptions {
   readonly provider?: string;
   readonly isTcpMinded: boolean;
   readonly placement: Placement;
+  /** How many, where the policy is one of a crowd; few otherwise. */
+  readonly ruleCount?: number;
 }
 
 /** A policy with one to three rules of few terms each, so that a request can fit them. */
-export function makePolicy(random: Random, { name, action, provider, isTcpMinded, placement }: PolicyOptions): PlannedPolicy {
-  const plans = random.chance(0.02)
-    ? []
-    : Array.from(
-        {
-          length: random.weighted([
-            [6, 1],
-            [3, 2],
-            [1, 3],
-            [0.15, 11],
-          ]),
-        },
-        () => makePlan(random, isTcpMinded),
-      );
-  const rules = plans.map((plan) => (random.chance(0.02) ? random.pick(HOLLOW) : ruleOf(random, plan)));
+export function makePolicy(random: Random, options: PolicyOptions): PlannedPolicy {
+  const { name, action, provider, isTcpMinded, placement, ruleCount } = options;
+  const plans =
+    ruleCount !== undefined
+      ? crowdedPlans(random, ruleCount)
+      : random.chance(0.02)
+        ? []
+        : Array.from(
+            {
+              length: random.weighted([
+                [6, 1],
+                [3, 2],
+                [1, 3],
+                [0.15, 11],
+              ]),
+            },
+            () => makePlan(random, isTcpMinded),
+          );
+  const rules = plans.map((plan) =>
+    ruleCount === undefined && random.chance(0.02) ? random.pick(HOLLOW) : ruleOf(random, plan),
+  );
   const annotations = dryRun(random, action);
   return {
     plans,
@@ -68,6 +76,17 @@ export function makePolicy(random: Random, { name, action, provider, isTcpMinded
       },
     },
   };
+}
+
+/** Rules that ask for something: one that fits everything would hide the rest of its crowd. */
+function crowdedPlans(random: Random, count: number): Plan[] {
+  const plans: Plan[] = [];
+  while (plans.length < count) {
+    const plan = makePlan(random, false);
+    const terms = [...plan.sources.flat(), ...plan.operations.flat(), ...plan.conditions];
+    if (terms.length > 1 && terms.every(({ positive }) => positive.length > 0 && !positive.includes('*'))) plans.push(plan);
+  }
+  return plans;
 }
 
 function dryRun(random: Random, action: Action): Record<string, string> | undefined {

@@ -16,12 +16,28 @@ import { Random } from './random.ts';
 /** Changes whenever the same seed gives other cases. */
 export const GENERATOR_VERSION = 2;
 
+interface MakeOptions {
+  readonly seed: number;
+  readonly index: number;
+  readonly identities: Identities;
+  readonly isCrowded: boolean;
+}
+
 const REQUESTS = 24;
 const FAR_FUTURE = 4_102_444_800;
 const LONG_AGO = 946_684_800;
 
 /** Set number `index` of `seed`: objects, and requests made from their own values and then moved by one step or none. */
 export function makeCase(seed: number, index: number, identities: Identities): Case {
+  return make({ seed, index, identities, isCrowded: false });
+}
+
+/** A set with many rules of one action: proxies read them in order, an evaluator may look them up. */
+export function makeCrowd(seed: number, index: number, identities: Identities): Case {
+  return make({ seed, index, identities, isCrowded: true });
+}
+
+function make({ seed, index, identities, isCrowded }: MakeOptions): Case {
   const random = new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
   const kind = random.weighted<'sidecar' | 'gateway' | 'waypoint'>([
     [7, 'sidecar'],
@@ -30,7 +46,7 @@ export function makeCase(seed: number, index: number, identities: Identities): C
   ]);
   const isTcpMinded = kind !== 'waypoint' && random.chance(0.14);
   const providers: ExtensionProvider[] = [];
-  const policies = makePolicies(random, kind, isTcpMinded, providers);
+  const policies = isCrowded ? crowd(random, kind) : makePolicies(random, kind, isTcpMinded, providers);
   const terms = policies.flatMap(({ plans }) => plans.flatMap(termsOf));
   const authentication = makeAuthentication(random, kind, terms);
   const trustDomain = random.pick(['cluster.local', 'cluster.local', 'td1', 'new-td']);
@@ -63,7 +79,7 @@ export function makeCase(seed: number, index: number, identities: Identities): C
     makeRequest({ random, kind, isTcpMinded, plans, surroundings, authentication, providers }),
   );
   return {
-    id: `g${GENERATOR_VERSION}-${seed}-${String(index).padStart(5, '0')}`,
+    id: `${isCrowded ? 'c' : 'g'}${GENERATOR_VERSION}-${seed}-${String(index).padStart(5, '0')}`,
     mesh,
     workload,
     ...(kind === 'waypoint' ? { service: { name: 'httpbin', namespace: 'foo' }, useFilterState: true } : {}),
@@ -124,6 +140,13 @@ function makePolicies(random: Random, kind: string, isTcpMinded: boolean, provid
       ...(provider === undefined ? {} : { provider }),
     });
   });
+}
+
+function crowd(random: Random, kind: string): PlannedPolicy[] {
+  const action = random.pick<Action>(['ALLOW', 'DENY']);
+  return Array.from({ length: 3 }, (_, at) =>
+    makePolicy(random, { name: `p${at}`, action, isTcpMinded: false, placement: homePlacement(random, kind), ruleCount: 12 }),
+  );
 }
 
 function homePlacement(random: Random, kind: string): Placement {

@@ -26,7 +26,7 @@ export function makeSingle(seed: number, index: number, identities: Identities):
   const surroundings: Surroundings = {
     identities,
     trustDomains: [trustDomain, ...trustDomainAliases],
-    issuers: ['https://idp.example', 'issuer-x'],
+    issuers: random.chance(0.5) ? ['issuer-x'] : ['https://idp.example', 'issuer-x'],
   };
   const mode = random.pick(MODES);
   const isNegative = random.chance(0.3);
@@ -90,5 +90,9 @@ function makeOdd(facts: Facts, field: Field, random: Random, surroundings: Surro
   const header = /^request\.headers\[([\w-]+)\]$/.exec(field.key ?? '')?.[1];
   if (claim !== undefined)
     ensureClaims(facts, surroundings, random)[claim] = random.pick<unknown>([...ODD_TEXTS, ODD_TEXTS, [''], ['\n', 'a']]);
-  else if (header !== undefined && header !== 'host') facts.headers.push([header.toLowerCase(), random.pick(ODD_BYTES)]);
+  else if (header !== undefined && header !== 'host') {
+    // The HTTP/2 client refuses names that are none.
+    const isWrong = !facts.isHttp2 && random.chance(0.3);
+    facts.headers.push([`${header.toLowerCase()}${isWrong ? random.pick([' x', '@', '\x01']) : ''}`, random.pick(ODD_BYTES)]);
+  }
 }
