@@ -48,7 +48,8 @@ export function tokenTextTest(test: StringTest, text: string): Truth {
   switch (test.op) {
     case 'prefix':
       if (value.length <= before.length) return before.startsWith(value);
-      return value.startsWith(before) && mayBegin(value.slice(before.length)) ? undefined : false;
+      if (!value.startsWith(before) || !mayBegin(value.slice(before.length))) return false;
+      return value.length <= before.length + BEGINNING.length ? true : undefined;
     case 'suffix':
       if (value.length <= after.length) return after.endsWith(value);
       return value.endsWith(after) && mayEnd(value.slice(0, value.length - after.length)) ? undefined : false;
@@ -63,9 +64,11 @@ export function tokenTextTest(test: StringTest, text: string): Truth {
 /** No token is shorter. */
 const SHORTEST = 24;
 
-/** A token begins with the base64url of `{"`, as every library writes it. */
+/** The base64url of `{"`, which a token begins with, and its payload, as every library writes them. */
+const BEGINNING = 'eyJ';
+
 function mayBegin(text: string): boolean {
-  return TOKEN_TEXT.test(text.slice(0, SHORTEST)) && text.slice(0, 3) === 'eyJ'.slice(0, text.length);
+  return TOKEN_TEXT.test(text.slice(0, SHORTEST)) && text.slice(0, BEGINNING.length) === BEGINNING.slice(0, text.length);
 }
 
 function mayEnd(text: string): boolean {
