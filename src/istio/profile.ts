@@ -12,6 +12,8 @@ export interface Profile {
   readonly regexOnInvalidUtf8: boolean;
   /** The method QUERY is known, and refused without a content type. */
   readonly knowsQuery: boolean;
+  /** An empty authority over HTTP/2 is passed on instead of the stream being reset. */
+  readonly passesEmptyAuthority: boolean;
 }
 
 export type ProfileName = 'envoy-1.36' | 'envoy-1.38' | 'envoy-1.40';
@@ -23,6 +25,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     dotSegmentParameters: false,
     regexOnInvalidUtf8: false,
     knowsQuery: false,
+    passesEmptyAuthority: true,
   },
   'envoy-1.38': {
     name: 'envoy-1.38',
@@ -30,6 +33,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     dotSegmentParameters: false,
     regexOnInvalidUtf8: false,
     knowsQuery: false,
+    passesEmptyAuthority: false,
   },
   'envoy-1.40': {
     name: 'envoy-1.40',
@@ -37,6 +41,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     dotSegmentParameters: true,
     regexOnInvalidUtf8: true,
     knowsQuery: true,
+    passesEmptyAuthority: false,
   },
 };
 

@@ -24,7 +24,7 @@ export interface Target {
  * its HTTP/2 library, byte by byte as running proxies showed them.
  */
 export function readTarget(facts: RequestFacts, { profile, workload }: Chain): Target | Rejection {
-  const target = facts.protocol === 'h2' ? readHttp2(facts) : readHttp1(facts, profile);
+  const target = facts.protocol === 'h2' ? readHttp2(facts, profile) : readHttp1(facts, profile);
   const isPlain = facts.peer === undefined && facts.sni === undefined;
   const isEdge = workload.kind === 'gateway' && (workload.trustedHops ?? 0) === 0;
   if (isEdge && isPlain && 'path' in target && target.scheme === 'https') {
@@ -89,9 +89,10 @@ function isHost(text: string): boolean {
   return match[1] === undefined || (match[1].includes(':') && parseAddress(match[1]) !== undefined);
 }
 
-function readHttp2({ method, path, authority, headers }: RequestFacts): Target | Rejection {
+function readHttp2({ method, path, authority, headers }: RequestFacts, profile: Profile): Target | Rejection {
   if (!TOKEN.test(method)) return RESET;
-  if (!/^[!$-.0-;=A-[\]_a-z~]+$/.test(authority)) return RESET;
+  if (!/^[!$-.0-;=A-[\]_a-z~]*$/.test(authority)) return RESET;
+  if (authority === '' && !profile.passesEmptyAuthority) return RESET;
   if (headers.some(([name, value]) => !TOKEN.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))) return RESET;
   if (
     headers.some(([name, value]) => CONNECTION.has(name.toLowerCase()) || (name.toLowerCase() === 'te' && value !== 'trailers'))
