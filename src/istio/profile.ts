@@ -14,6 +14,8 @@ export interface Profile {
   readonly knowsQuery: boolean;
   /** An empty authority over HTTP/2 is passed on instead of the stream being reset. */
   readonly passesEmptyAuthority: boolean;
+  /** Headers that token rules write are stripped rule by rule as they come to judge, so that those of rules behind the first good one stay. */
+  readonly stripsClaimHeadersInTurn: boolean;
 }
 
 export type ProfileName = 'envoy-1.36' | 'envoy-1.38' | 'envoy-1.40';
@@ -26,6 +28,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     regexOnInvalidUtf8: false,
     knowsQuery: false,
     passesEmptyAuthority: true,
+    stripsClaimHeadersInTurn: true,
   },
   'envoy-1.38': {
     name: 'envoy-1.38',
@@ -34,6 +37,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     regexOnInvalidUtf8: false,
     knowsQuery: false,
     passesEmptyAuthority: false,
+    stripsClaimHeadersInTurn: true,
   },
   'envoy-1.40': {
     name: 'envoy-1.40',
@@ -42,6 +46,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     regexOnInvalidUtf8: true,
     knowsQuery: true,
     passesEmptyAuthority: false,
+    stripsClaimHeadersInTurn: false,
   },
 };
 

@@ -145,6 +145,7 @@ function tokenReason({ chain }: Side, facts: RequestFacts): Reason {
   if ('refused' in received) return { text: 'the token does not count', place: undefined };
   const { headers } = received;
   const outcome = checkTokens(chain.jwt, {
+    stripsClaimHeadersInTurn: chain.profile.stripsClaimHeadersInTurn,
     headers,
     target: headers.joined(':path') ?? '',
     tokens: facts.tokens,

@@ -299,6 +299,15 @@ describe('tokens', () => {
     expect(decide(rule, { tokens: [token({ iss: 'i', sub: 'root' })] }, { more: rules(text) })).toBe('deny');
   });
 
+  it('of an older profile leave a sent header in place that a rule behind the first good one would write', () => {
+    const text =
+      '[{issuer: i, jwksUri: "https://i/k"}, {issuer: j, jwksUri: "https://j/k", outputClaimToHeaders: [{header: x-sub, claim: sub}]}]';
+    const rule = '{action: DENY, rules: [{when: [{key: "request.headers[x-sub]", values: [root]}]}]}';
+    const facts: Partial<RequestFacts> = { headers: [['x-sub', 'root']], tokens: [token({ iss: 'i' })] };
+    const on = (profile: Options['profile'] & string) => decide(rule, facts, { profile, more: rules(text) });
+    expect([on('envoy-1.36'), on('envoy-1.38'), on('envoy-1.40')]).toEqual(['deny', 'deny', 'allow']);
+  });
+
   it('come after CUSTOM and before DENY', () => {
     const deny = '{action: DENY, rules: [{}]}';
     expect(decide(deny, { tokens: [token({ iss: 'i' }, false)] }, { more: rules('[{issuer: i, jwksUri: "https://i/k"}]') })).toBe(

@@ -55,6 +55,7 @@ function runFilters(chain: Chain, facts: RequestFacts, attributes: Attributes, s
       target: headers.joined(':path') ?? '',
       tokens: facts.tokens,
       now: facts.now,
+      stripsClaimHeadersInTurn: chain.profile.stripsClaimHeadersInTurn,
     });
     if (outcome.outcome === 'unknown') return unknown('token-text', shown);
     if (outcome.outcome === 'refuse') return { v: 'deny', s: outcome.s, by: outcome.by, ...shown };

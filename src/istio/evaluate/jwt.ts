@@ -20,6 +20,8 @@ export interface JwtInput {
   readonly tokens: readonly TokenFact[];
   /** Seconds since the epoch. */
   readonly now: number;
+  /** Of the profile; all rules' headers are stripped first when absent. */
+  readonly stripsClaimHeadersInTurn?: boolean;
 }
 
 /**
@@ -61,19 +63,17 @@ class JwtFilter {
   }
 
   run(): TokenStatus {
-    this.#stripOutputs();
+    if (this.#input.stripsClaimHeadersInTurn !== true) for (const rule of this.#rules) this.#stripOutputs(rule);
     const [only] = this.#rules;
     if (this.#rules.length === 1 && only !== undefined) return this.#ruleOrMissing(only);
     const each = this.#rules.map((rule) => () => this.#verify(rule, true));
     return anyOf([...each, () => this.#allPassOrMiss()]);
   }
 
-  /** Nobody but a rule may write the headers that rules write, whichever rule comes to judge. */
-  #stripOutputs(): void {
-    for (const rule of this.#rules) {
-      for (const { header } of rule.outputClaimToHeaders) this.#input.headers.remove(header.toLowerCase());
-      if (rule.outputPayloadToHeader !== '') this.#input.headers.remove(rule.outputPayloadToHeader.toLowerCase());
-    }
+  /** Nobody but a rule may write the headers that it writes. */
+  #stripOutputs({ outputClaimToHeaders, outputPayloadToHeader }: JwtRule): void {
+    for (const { header } of outputClaimToHeaders) this.#input.headers.remove(header.toLowerCase());
+    if (outputPayloadToHeader !== '') this.#input.headers.remove(outputPayloadToHeader.toLowerCase());
   }
 
   #allPassOrMiss(): TokenStatus {
@@ -93,6 +93,7 @@ class JwtFilter {
    * judges; otherwise the first rule of a token's issuer does.
    */
   #verify(rule: JwtRule, required: boolean): TokenStatus {
+    if (this.#input.stripsClaimHeadersInTurn === true) this.#stripOutputs(rule);
     const tokens = findTokens(rule, this.#input.headers, this.#input.target);
     let status: TokenStatus = required ? 'Jwt is missing' : 'ok';
     for (const token of tokens.reverse()) {

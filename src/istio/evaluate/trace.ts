@@ -31,7 +31,13 @@ export function traceView(chain: Chain, facts: RequestFacts, step: 'custom' | 'p
   // Without a path there is no route, and the tokens' filter lets pass.
   if (step === 'custom' || attributes.http?.path === undefined) return { attributes, facts, remoteIp };
   const { tokens, now } = facts;
-  const outcome = checkTokens(chain.jwt, { headers, target: headers.joined(':path') ?? '', tokens, now });
+  const outcome = checkTokens(chain.jwt, {
+    headers,
+    target: headers.joined(':path') ?? '',
+    tokens,
+    now,
+    stripsClaimHeadersInTurn: chain.profile.stripsClaimHeadersInTurn,
+  });
   if (outcome.outcome !== 'pass') return undefined;
   attributes.payload = outcome.payload;
   attributes.http.path = withoutQuery(headers.joined(':path') ?? '');
