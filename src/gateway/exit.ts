@@ -2,6 +2,7 @@ import type { AccessRequest } from '../core/access.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Outcome } from '../core/decision.ts';
 import type { Credential } from '../identity/port.ts';
+import type { PolicySet } from '../policy/port.ts';
 import type { Decided, Entered } from './passage.ts';
 import type { LiveCall } from './port.ts';
 import { decideRequests } from './station/decide.ts';
@@ -52,6 +53,8 @@ export class Exit implements LiveCall {
   readonly #options: ExitOptions;
   readonly #leave: () => void;
   #isOpen = true;
+  /** The policy by which the call was last allowed; undefined when that is none that is known here. */
+  #allowedBy: PolicySet | undefined;
 
   constructor(decided: Decided, options: ExitOptions) {
     this.target = decided.target.name;
@@ -62,15 +65,21 @@ export class Exit implements LiveCall {
     this.isStream = options.isStream;
     this.#decided = decided;
     this.#options = options;
+    // The policy may have changed while the call walked: then it is decided anew as soon as it turns out to be a stream.
+    const policy = decided.corridor.policy.current();
+    this.#allowedBy = policy.revision === decided.decision.policyRevision ? policy : undefined;
     this.#leave = decided.corridor.live.add(this);
   }
 
   stillAllowed(): boolean {
     const { corridor, target, caller, requests } = this.#decided;
-    if (target.mode === 'observe' || requests === undefined) return true;
+    const policy = corridor.policy.current();
+    if (target.mode === 'observe' || requests === undefined || policy === this.#allowedBy) return true;
     const [first, ...rest] = requests;
     const all = [first, ...rest, ...(this.#options.standing ?? [])] as const;
-    return decideRequests(corridor, target, caller, all).decision.verdict === 'allow';
+    const isAllowed = decideRequests(corridor, target, caller, all).decision.verdict === 'allow';
+    if (isAllowed) this.#allowedBy = policy;
+    return isAllowed;
   }
 
   cut(reason: CutReason): void {

@@ -16,7 +16,7 @@ export interface LiveCallsParts {
 
 /**
  * Keeps every open call and cuts those that lost their ground: at once on revocation and on a new policy revision, within half
- * a second when a person's credential ends. A workload's credential that ends in mid-socket is left alone: cutting it would
+ * a second when a person's credential ends, or when an answer becomes a stream that policy took back before it had begun. A workload's credential that ends in mid-socket is left alone: cutting it would
  * break the run that it carries, and its next call is held anyway.
  */
 export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): void } {
@@ -36,13 +36,15 @@ export function openLiveCalls(parts: LiveCallsParts): LiveCalls & { close(): voi
   const stopRevoked = parts.revocations.onRevoked((isRevoked) => {
     cutWhere('revoked', (call) => call.credential !== undefined && isRevoked(call.caller, call.credential));
   });
-  const stopPolicy = parts.policy.onChange(() => cutWhere('policy', (call) => call.isStream && !call.stillAllowed()));
+  const cutDenied = (): void => cutWhere('policy', (call) => call.isStream && !call.stillAllowed());
+  const stopPolicy = parts.policy.onChange(cutDenied);
   const sweep = setInterval(() => {
     const now = parts.clock.now();
     cutWhere('expired', (call) => {
       const end = call.credential?.expiresAtMs;
       return call.isStream && end !== undefined && end <= now && call.caller.subject.kind === 'user';
     });
+    cutDenied();
   }, SWEEP_MS);
   sweep.unref();
 

@@ -92,7 +92,7 @@ export interface LiveCall {
   readonly isSocket: boolean;
   /** Sockets and answers of no stated length are decided anew when the policy changes; a short call was decided once. */
   readonly isStream: boolean;
-  /** Does the active policy still allow what was allowed when it began? */
+  /** Does the active policy still allow what was allowed when it began? Asked often: it costs nothing while the policy is the same. */
   stillAllowed(): boolean;
   cut(reason: 'revoked' | 'policy' | 'expired' | 'drained'): void;
 }

@@ -118,6 +118,39 @@ describe('an open stream', () => {
       expect(await gateway.record.outcome()).toEqual({ kind: 'broken', reason: 'revoked' });
     });
 
+    it('is cut when it is denied now, though its answer began after the change', async () => {
+      let begin = (): void => undefined;
+      gateway.upstream.answer = (_request, response) => {
+        begin = () => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          response.write('data: first\n\n');
+        };
+      };
+      const connection = rawConnection(gateway.port);
+      connection.send(rawHead('GET /open/events HTTP/1.1'));
+      await until(() => gateway.upstream.requests.length === 1);
+      gateway.policy.set(policyOf([]));
+      begin();
+      expect(await connection.ended(1_500)).toBe(true);
+      expect(await gateway.record.outcome()).toEqual({ kind: 'broken', reason: 'revoked' });
+    });
+
+    it('is cut when it is denied now, though it was still being recorded', async () => {
+      await gateway.close();
+      const gate = Promise.withResolvers<void>();
+      gateway = await testGateway({ recorder: { decision: () => gate.promise } });
+      gateway.upstream.answer = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write('data: first\n\n');
+      };
+      const connection = rawConnection(gateway.port);
+      connection.send(rawHead('GET /open/events HTTP/1.1'));
+      await pause(30);
+      gateway.policy.set(policyOf([]));
+      gate.resolve();
+      expect(await connection.ended(1_500)).toBe(true);
+    });
+
     it('stays when it is allowed still', async () => {
       const connection = await opened();
       gateway.policy.set(policyOf([...RULES, '- { name: more, who: [group:ops], can: [http.get], on: ["web/**"] }']));
