@@ -318,6 +318,9 @@ describe('what is remembered', () => {
     expect(evaluateOnce(policy, input)).toBe(evaluateOnce(policy, input));
     expect(evaluateOnce(policy, input).decision.verdict).toBe('allow');
     expect(evaluateOnce(load([{ ...grant, verb: 'cannot' }]), input).decision.verdict).toBe('deny');
+    const long = { ...request, resource: { path: ['prefect', 'deployments', 'e'.repeat(2_000)], attributes: {} } };
+    // Names of thousands of characters would fill memory.
+    expect(evaluateOnce(policy, { ...input, request: long })).not.toBe(evaluateOnce(policy, { ...input, request: long }));
     const conditional = load([{ ...grant, when: 'true' }]);
     expect(evaluateOnce(conditional, input)).not.toBe(evaluateOnce(conditional, input));
   });

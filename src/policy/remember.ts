@@ -17,6 +17,7 @@ export function evaluateOnce(policy: PolicySet, input: EvaluationInput): Evaluat
   if (caller.source === '') return evaluate(policy, input);
   const known = memoryOf(policy).of(caller);
   const key = `${request.action}\n${request.moment ?? ''}\n${resourceText(request.resource.path)}`;
+  if (key.length > MAX_KEY_LENGTH) return evaluate(policy, input);
   const found = known.get(key);
   if (found !== undefined) return found;
   const evaluation = evaluate(policy, input);
@@ -26,6 +27,8 @@ export function evaluateOnce(policy: PolicySet, input: EvaluationInput): Evaluat
 
 /** Evaluations that are remembered of one policy, over all callers; beyond, all are forgotten. */
 const MAX_REMEMBERED = 4_000;
+/** Names of things that programs ask for again and again are short; a path of thousands of characters is not kept. */
+const MAX_KEY_LENGTH = 512;
 
 class Memory {
   #callers = new WeakMap<Caller, Map<string, Evaluation>>();
