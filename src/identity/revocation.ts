@@ -7,6 +7,8 @@ import { invalid } from './refusal.ts';
 const KIND = 'revocation';
 /** How far an issuer's clock may be ahead of ours: a bearer token that claims to be this much younger is refused as well. */
 const SKEW_MS = 30_000;
+/** Ended sessions that are remembered: far more than end while one call is on its way. */
+const MAX_ENDED = 10_000;
 
 const stored = z.strictObject({
   kind: z.enum(['subject', 'session', 'token']),
@@ -17,8 +19,11 @@ const stored = z.strictObject({
 }) satisfies z.ZodType<Revocation>;
 
 export interface RevocationBook extends Revocations {
-  /** Tells listeners that credentials have ended which the store no longer knows (a sign-out); nothing is kept. */
-  announce(isEnded: RevocationTest): void;
+  /**
+   * A session has ended, as by a sign-out, with all that came from it: streams are closed, and calls that came by it and are still on
+   * their way are refused. Tokens made under it go on. Kept in memory alone: the store knows no such session any more.
+   */
+  endSession(id: string): void;
 }
 
 /**
@@ -35,6 +40,7 @@ export async function openRevocations(options: {
   const { store, clock, log, keepMs } = options;
   const subjects = new Map<string, Revocation>();
   const ids = new Map<string, Revocation>();
+  const ended = new Set<string>();
   const listeners = new Set<(isRevoked: RevocationTest) => void>();
   for (const { value } of await store.list(KIND)) remember(stored.parse(value));
 
@@ -64,11 +70,17 @@ export async function openRevocations(options: {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    announce,
+    endSession(id) {
+      ended.add(id);
+      if (ended.size > MAX_ENDED) ended.delete(ended.keys().next().value ?? id);
+      announce((_caller, credential) => isOfSession(credential, id));
+    },
   };
 
   function isRevoked(caller: Caller, credential: Credential): boolean {
-    if (idsOf(credential).some((id) => ids.has(id))) return true;
+    const own = idsOf(credential);
+    if (own.some((id) => ids.has(id))) return true;
+    if (credential.kind === 'session' && own.some((id) => ended.has(id))) return true;
     if (subjects.size === 0) return false;
     for (const name of subjectsOf(caller)) {
       const found = subjects.get(`subject:${name}`);
@@ -121,6 +133,10 @@ function canonicalSubject(text: string): string {
 function matches(revocation: Revocation, caller: Caller, credential: Credential): boolean {
   if (revocation.kind === 'subject') return subjectsOf(caller).includes(revocation.value) && isMet(revocation, credential);
   return idsOf(credential).includes(revocation.value);
+}
+
+function isOfSession(credential: Credential, id: string): boolean {
+  return credential.kind === 'session' && idsOf(credential).includes(id);
 }
 
 function idsOf(credential: Credential): readonly string[] {

@@ -104,6 +104,20 @@ describe('a session', () => {
     expect(isRevoked({ ...ADA, peer: PEER }, sessionCredential(found))).toBe(true);
   });
 
+  it('SESS-4: that has ended refuses the calls that came by it and are still on their way, and no token made under it', async () => {
+    const { sessions, start, revocations } = await open();
+    const root = await start({ origin: CONTROL });
+    const derived = await start({ parent: root.id });
+    const [found, below] = [await sessions.find(root.value, CONTROL), await sessions.find(derived.value, TARGET)];
+    if (found === undefined || below === undefined) throw new Error('no session');
+    const token = { ...sessionCredential(below), kind: 'program_token', id: 'f'.repeat(64), ancestors: [root.id] } as const;
+    const ended = () => [found, below].map((one) => revocations.isRevoked({ ...ADA, peer: PEER }, sessionCredential(one)));
+    expect(ended()).toEqual([false, false]);
+    await sessions.endById(root.id);
+    expect(ended()).toEqual([true, true]);
+    expect(revocations.isRevoked({ ...ADA, peer: PEER }, token)).toBe(false);
+  });
+
   it('SESS-4: that was ended is not brought back by a use noted late', async () => {
     const { clock, sessions, start, store } = await open();
     const { value, id } = await start();

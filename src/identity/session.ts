@@ -177,7 +177,7 @@ export function createSessions(options: {
     await store.delete(KIND, id);
     await store.delete(USE_KIND, id);
     forget();
-    revocations.announce((_caller, one) => one.kind === 'session' && (one.id === id || one.ancestors?.includes(id) === true));
+    revocations.endSession(id);
   }
 
   function forget(): void {
