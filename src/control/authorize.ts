@@ -37,10 +37,13 @@ export async function findCaller(parts: ControlParts, call: ControlCall): Promis
   if (identified.kind === 'anonymous') return undefined;
   if (identified.kind === 'refused') throw identified.problem;
   const { caller, credential, disclose } = identified;
-  if (parts.revocations.isRevoked(caller, credential)) {
-    throw new Problem({ code: 'CREDENTIAL_REVOKED', kind: 'unauthenticated', message: 'this credential has been revoked' });
-  }
+  refuseRevoked(parts, caller, credential);
   return { caller, credential, disclose, call };
+}
+
+function refuseRevoked({ revocations }: ControlParts, caller: Caller, credential: Credential): void {
+  if (!revocations.isRevoked(caller, credential)) return;
+  throw new Problem({ code: 'CREDENTIAL_REVOKED', kind: 'unauthenticated', message: 'this credential has been revoked' });
 }
 
 /** For pages: a session that has ended or was revoked is nobody, who may sign in again. Other refusals and faults go on. */
@@ -72,10 +75,12 @@ export function isAdministrator(parts: ControlParts, caller: Caller): boolean {
 
 /**
  * Decides like any call, and records before anything happens; `isOwn` is a right that everybody has over themselves. The outcome is
- * recorded with the answer. Throws the denial as a Problem; the call knows its id.
+ * recorded with the answer. Throws the denial as a Problem, of which the call knows the id, and CREDENTIAL_REVOKED.
  */
 export async function authorize(parts: ControlParts, known: Known, asked: Asked, isOwn = false): Promise<string> {
-  const { caller, call } = known;
+  const { caller, call, credential } = known;
+  // The call's body may have come long after its head.
+  refuseRevoked(parts, caller, credential);
   const id = uuidv7(parts.clock, parts.randomness);
   const { decision: decided, attributesRead } = decideAsked(parts, caller, asked);
   const decision = isOwn ? asOwn(decided) : decided;

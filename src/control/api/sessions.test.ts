@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADA, CONTROL, type ControlGateway, controlGateway, GRACE, type Sent } from '../../../test/support/control-gateway.ts';
 
@@ -14,7 +15,23 @@ async function signIn(who: Record<string, unknown>) {
   const call = (path: string, sent: Sent = {}) =>
     gateway.send(`/api/v1/${path}`, { ...sent, headers: { cookie, origin: CONTROL, ...sent.headers } });
   const mine = (await call('sessions')).json() as readonly Listed[];
-  return { call, id: mine.find(({ isCurrent }) => isCurrent)?.id ?? '', mine };
+  return { call, cookie, id: mine.find(({ isCurrent }) => isCurrent)?.id ?? '', mine };
+}
+
+/** A call for a token, of which all but the end of the body is sent. */
+function heldBody(cookie: string) {
+  const body = '{"label":"late"}';
+  const headers = { host: new URL(CONTROL).host, cookie, origin: CONTROL, 'content-type': 'application/json' };
+  const sent = request({ port: gateway.port, method: 'POST', path: '/api/v1/tokens', headers });
+  const status = new Promise<number>((resolve, reject) => {
+    sent.on('error', reject);
+    sent.on('response', (answer) => resolve(answer.resume().statusCode ?? 0));
+  });
+  // Its caller has been found.
+  const isSent = new Promise<void>((resolve) => {
+    sent.write(body.slice(0, 4), () => setTimeout(resolve, 50));
+  });
+  return { status, isSent, finish: () => sent.end(body.slice(4)) };
 }
 
 describe('sessions', () => {
@@ -57,6 +74,24 @@ describe('sessions', () => {
     expect((await ada.call('whoami')).status).toBe(401);
     // A token outlives the sign-out of the browser that made it; `revoke --session` ends both.
     expect((await gateway.send('/api/v1/whoami', { headers })).status).toBe(200);
+  });
+
+  it('that end, or whose person is revoked, take the calls with them whose body has not all come', async () => {
+    const ada = await signIn(ADA);
+    const slow = heldBody(ada.cookie);
+    await slow.isSent;
+    const before = gateway.record.events.length;
+    expect((await ada.call(`sessions/${ada.id}`, { method: 'DELETE' })).status).toBe(204);
+    slow.finish();
+    expect(await slow.status).toBe(401);
+    const again = await signIn(ADA);
+    const other = heldBody(again.cookie);
+    await other.isSent;
+    await gateway.identity.revocations.revoke({ session: again.id, by: 'user:root' });
+    other.finish();
+    expect(await other.status).toBe(401);
+    expect(gateway.record.events.slice(before).filter(({ type }) => type === 'token.created')).toEqual([]);
+    expect(gateway.record.decisions().at(-1)).not.toMatchObject({ operation: 'token.create' });
   });
 
   it('of others are shown and ended by the right to that alone', async () => {
