@@ -42,6 +42,15 @@ describe('istio explain', () => {
     });
   });
 
+  it('takes files without -f as well, as lint and who-can do', async () => {
+    const bare = (...argv: readonly string[]) => runVerb(['istio', ...argv, 'examples/istio'], { cwd: ROOT });
+    expect(await bare(...READ)).toEqual(await istio(...READ));
+    expect(await bare('lint')).toEqual(await istio('lint'));
+    const who = ['who-can', 'GET', '/cart/1', '-n', 'shop', '--to', 'svc/cart'];
+    expect(await bare(...who)).toEqual(await istio(...who));
+    expect(await runVerb(['istio', 'lint', 'no-such-folder'], { cwd: ROOT })).toMatchObject({ code: 3 });
+  });
+
   it('names policy, rule, field, value and line', async () => {
     const { stdout } = await istio(...READ, '--path', '/cart/admin');
     expect(stdout).toContain('rbac_access_denied_matched_policy[ns[shop]-policy[no-admin]-rule[0]]');

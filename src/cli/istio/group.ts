@@ -20,7 +20,7 @@ export function istioVerbs(program: Command, run: Run): void {
 
   requestOptions(
     meshOptions(
-      verb(group, 'explain', 'say why a request would be allowed or denied', [
+      verb(group, 'explain [paths...]', 'say why a request would be allowed or denied', [
         'fairlead istio explain -f mesh/ -n shop --to deploy/cart --from web/front --method GET --path /checkout',
         'fairlead istio explain -f mesh.yaml -n shop --to svc/cart --port 80 --request request.http',
         'fairlead istio explain -n shop --to app=cart --jwt-claims \'{"iss": "https://idp.example", "sub": "ada"}\'',
@@ -30,23 +30,25 @@ export function istioVerbs(program: Command, run: Run): void {
     .addOption(proxyOption())
     .addOption(hopsOption())
     .addOption(new Option('--authoriser <answer>', 'what external authorisers say').choices(['allow', 'deny']))
-    .action(async (options) =>
-      run(async () => (await import('./explain.ts')).explainRequest(options, await createOutput(options.output)))(),
+    .action(async (paths: string[], options) =>
+      run(async () =>
+        (await import('./explain.ts')).explainRequest(withPaths(options, paths), await createOutput(options.output)),
+      )(),
     );
 
   meshOptions(
-    verb(group, 'lint', 'find rules that likely do not do what they are meant to', [
+    verb(group, 'lint [paths...]', 'find rules that likely do not do what they are meant to', [
       'fairlead istio lint -f mesh/',
       'kubectl get -A authorizationpolicies,services,deployments,namespaces -o yaml | fairlead istio lint -f -',
     ]),
   )
     .addOption(new Option('--severity <least>', 'what counts').choices(['warning', 'error']).default('warning'))
-    .action(async (options) =>
-      run(async () => (await import('./lint.ts')).lintFiles(options, await createOutput(options.output)))(),
+    .action(async (paths: string[], options) =>
+      run(async () => (await import('./lint.ts')).lintFiles(withPaths(options, paths), await createOutput(options.output)))(),
     );
 
   meshOptions(
-    verb(group, 'who-can <method> <path>', 'list who may send a request to a workload', [
+    verb(group, 'who-can <method> <path> [paths...]', 'list who may send a request to a workload', [
       'fairlead istio who-can POST /deployments/1/create_flow_run -f mesh/ -n prefect --to svc/prefect --port 80',
     ]),
   )
@@ -56,8 +58,10 @@ export function istioVerbs(program: Command, run: Run): void {
     .option('--http2', 'over HTTP/2')
     .addOption(proxyOption())
     .addOption(hopsOption())
-    .action(async (method: string, path: string, options) =>
-      run(async () => (await import('./who-can.ts')).whoMaySend(method, path, options, await createOutput(options.output)))(),
+    .action(async (method: string, path: string, paths: string[], options) =>
+      run(async () =>
+        (await import('./who-can.ts')).whoMaySend(method, path, withPaths(options, paths), await createOutput(options.output)),
+      )(),
     );
 
   verb(group, 'diff <old> <new>', 'say which callers gain or lose which requests between two sets of files', [
@@ -82,6 +86,11 @@ export function istioVerbs(program: Command, run: Run): void {
 }
 
 const TO = 'deploy/NAME, pod/NAME, sa/NAME, svc/NAME, gateway/NAME, waypoint/NAME, or labels: app=NAME';
+
+/** Files may be named as people name them to other tools, without `-f`. */
+function withPaths<O extends { readonly filename?: readonly string[] }>(options: O, paths: readonly string[]): O {
+  return paths.length === 0 ? options : { ...options, filename: [...(options.filename ?? []), ...paths] };
+}
 
 /** What every verb on files takes. */
 function meshOptions(command: Command): Command {

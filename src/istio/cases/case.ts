@@ -2,15 +2,17 @@ import type { JsonObject, JsonValue } from '../../wire/call.ts';
 import { parseJson } from '../../wire/json.ts';
 import type { PeerIdentity, RequestFacts, TokenFact } from '../facts.ts';
 import type { MeshModel, WorkloadRef } from '../objects.ts';
-import { asFields, fieldsAt, isObject, labelsAt, listAt, numberAt, textAt, textsAt, valueAt } from '../read/field.ts';
+import { asFields, fieldsAt, isObject, labelsAt, numberAt, textAt, textsAt, valueAt } from '../read/field.ts';
 import { readJsonObjects } from '../read/json-objects.ts';
 import { readMeshConfig } from '../read/mesh-config.ts';
 import { buildModel } from '../read/model.ts';
 import { sampleAuthoriser } from './authoriser.ts';
+import { untranslatable } from './translatable.ts';
 
 /** One policy set with requests: a line of the format that `fairlead istio eval` reads. */
 export interface Case {
-  readonly id: string;
+  /** As it stands in the line: a text or a number, or empty. */
+  readonly id: string | number;
   readonly model: MeshModel;
   readonly workload: WorkloadRef;
   readonly requests: readonly RequestFacts[];
@@ -31,9 +33,10 @@ export class CaseError extends Error {}
 /** Throws `CaseError`, which names the field. */
 export function readCase(value: JsonValue, options: CaseOptions): Case {
   if (!isObject(value)) throw new CaseError('a case is a JSON object');
-  const { objects, diagnostics } = readJsonObjects(listOrThrow(value, 'objects'));
-  const [problem] = diagnostics;
-  if (problem !== undefined) throw new CaseError(`${problem.path ?? 'objects'}: ${problem.message}`);
+  const written = listOrThrow(value, 'objects');
+  const fault = untranslatable(written);
+  if (fault !== undefined) throw new CaseError(fault);
+  const { objects } = readJsonObjects(written);
   const model = buildModel(objects, readMeshConfig(fieldsAt(value, 'mesh')));
   const providers = new Map(model.config.extensionProviders.map((provider) => [provider.name, provider]));
   const requests = listOrThrow(value, 'requests').map((request, index) => {
@@ -41,7 +44,13 @@ export function readCase(value: JsonValue, options: CaseOptions): Case {
     const facts = readRequest(request, `requests[${index}]`, options);
     return { ...facts, askAuthoriser: sampleAuthoriser(facts, providers) };
   });
-  return { id: textAt(value, 'id'), model, workload: readWorkload(value), requests };
+  return { id: caseId(value) ?? '', model, workload: readWorkload(value), requests };
+}
+
+/** What answers to this line are known by; undefined when it has no name. */
+export function caseId(value: JsonObject): string | number | undefined {
+  const id = valueAt(value, 'id');
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }
 
 /** `identities.json`: SANs and subject by name. Throws `CaseError`, or a `Problem` for what is no JSON. */
@@ -97,8 +106,10 @@ function readRequest(request: JsonObject, place: string, { identities, now }: Ca
     method: wire(request, 'method', place) || (transport === 'tcp' ? '' : 'GET'),
     authority: wire(request, 'authority', place),
     path: wire(request, 'path', place),
-    headers: listAt(request, 'headers').map((pair, index) => readHeader(pair, `${place}.headers[${index}]`)),
-    tokens: ['jwt', 'jwt2'].flatMap((name) => readToken(valueAt(request, name))),
+    headers: (isAbsent(request, 'headers') ? [] : listOrThrow(request, 'headers', place)).map((pair, index) =>
+      readHeader(pair, `${place}.headers[${index}]`),
+    ),
+    tokens: ['jwt', 'jwt2'].flatMap((name) => readToken(valueAt(request, name), `${place}.${name}`)),
     peer: readPeer(valueAt(request, 'peer'), place, identities),
     sni: textAt(request, 'sni') || undefined,
     directIp,
@@ -117,8 +128,9 @@ function readHeader(pair: JsonValue, place: string): readonly [string, string] {
   return [latin1(name, place), latin1(value, place)];
 }
 
-function readToken(token: JsonValue | undefined): readonly TokenFact[] {
-  if (!isObject(token)) return [];
+function readToken(token: JsonValue | undefined, place: string): readonly TokenFact[] {
+  if (token === undefined || token === null) return [];
+  if (!isObject(token)) throw new CaseError(`${place} is not an object`);
   const header = textAt(token, 'header');
   const prefix = valueAt(token, 'prefix');
   const isDefault = header === '' || header.toLowerCase() === 'authorization';
@@ -139,7 +151,9 @@ function readPeer(peer: JsonValue | undefined, place: string, identities: Identi
 }
 
 function wire(request: JsonObject, name: string, place: string): string {
-  return latin1(textAt(request, name), `${place}.${name}`);
+  const value = valueAt(request, name) ?? '';
+  if (typeof value !== 'string') throw new CaseError(`${place}.${name} is not a text`);
+  return latin1(value, `${place}.${name}`);
 }
 
 function latin1(text: string, place: string): string {
@@ -147,10 +161,15 @@ function latin1(text: string, place: string): string {
   return text;
 }
 
-function listOrThrow(value: JsonObject, name: string): readonly JsonValue[] {
-  const list = valueAt(value, name);
-  if (!Array.isArray(list)) throw new CaseError(`${name} is not a list`);
+/** A list that was empty where it was written may be `null`, as Go writes it. */
+function listOrThrow(value: JsonObject, name: string, place?: string): readonly JsonValue[] {
+  const list = valueAt(value, name) === null ? [] : valueAt(value, name);
+  if (!Array.isArray(list)) throw new CaseError(`${place === undefined ? '' : `${place}.`}${name} is not a list`);
   return list;
+}
+
+function isAbsent(value: JsonObject, name: string): boolean {
+  return valueAt(value, name) === undefined;
 }
 
 /** What a filter of the test bed writes on every HTTP request. */

@@ -52,6 +52,41 @@ describe('cases', () => {
     expect(error({ headers: [['only']] })).toBe('requests[0].headers[0] is not [name, value]');
   });
 
+  it('keep their name, be it a number, and may have no objects', () => {
+    const answer = evaluateCase('{"id":7,"objects":null,"requests":[{"path":"/a"}]}', 1, options('envoy-1.40'));
+    expect(JSON.parse(answer.text)).toMatchObject({ id: 7, verdicts: [{ v: 'allow' }] });
+  });
+
+  it.each([
+    [{ action: 'deny', rules: [{}] }, 'objects[0].spec.action: `deny` is not possible here'],
+    [{ action: 1, rules: [{}] }, 'objects[0].spec.action: this must be a string, not the number 1'],
+    [
+      { rules: [{ to: [{ operation: { paths: '/a' } }] }] },
+      'objects[0].spec.rules[0].to[0].operation.paths: this must be a list',
+    ],
+    [{ rules: [{ to: [{ operation: { not_paths: ['/a'] } }] }] }, 'objects[0].spec.rules[0].to[0].operation.not_paths: write'],
+  ])('with an object of which nothing exact would be left are refused: %j', (spec, words) => {
+    const policy = { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'p', namespace: 'foo' } };
+    const line = JSON.stringify({ id: 'x', objects: [{ ...policy, spec }], requests: [{ path: '/b' }] });
+    expect(JSON.parse(evaluateCase(line, 1, options('envoy-1.40')).text).error).toContain(words);
+  });
+
+  it('with kinds of Istio that are not known, or with a list object, are refused, and other kinds are left out', () => {
+    const error = (object: object) =>
+      JSON.parse(evaluateCase(JSON.stringify({ objects: [object], requests: [] }), 1, options('envoy-1.40')).text).error;
+    expect(error({ apiVersion: 'security.istio.io/v9', kind: 'AuthorizationPolicy' })).toContain('is not known');
+    expect(error({ apiVersion: 'v1', kind: 'List', items: [] })).toContain('give its items');
+    expect(error({ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService' })).toBeUndefined();
+  });
+
+  it('with a part of a request that is of another type are refused', () => {
+    const error = (request: unknown) =>
+      JSON.parse(evaluateCase(JSON.stringify({ objects: [], requests: [request] }), 1, options('envoy-1.40')).text).error;
+    expect(error({ headers: { a: 'b' } })).toBe('requests[0].headers is not a list');
+    expect(error({ jwt: 'abc' })).toBe('requests[0].jwt is not an object');
+    expect(error({ path: 7 })).toBe('requests[0].path is not a text');
+  });
+
   it('never throw, whatever JSON stands in a line', () => {
     const value = fc.letrec((tie) => ({
       any: fc.oneof({ depthSize: 'small' }, fc.string(), fc.integer(), fc.constant(null), fc.array(tie('any')), tie('object')),

@@ -4,8 +4,9 @@ import type { Chain } from '../chain.ts';
 import { compileChain } from '../compile/chain.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Profile } from '../profile.ts';
+import { isObject } from '../read/field.ts';
 import type { Verdict } from '../verdict.ts';
-import { type Case, type CaseOptions, readCase } from './case.ts';
+import { type Case, type CaseOptions, caseId, readCase } from './case.ts';
 
 export interface EvaluateCasesOptions extends CaseOptions {
   readonly profile: Profile;
@@ -31,7 +32,7 @@ export function* evaluateCases(lines: Iterable<string>, options: EvaluateCasesOp
 
 /** One line; `number` is its 1-based place, for the error. */
 export function evaluateCase(line: string, number: number, options: EvaluateCasesOptions): CaseAnswer {
-  let id: string | undefined;
+  let id: string | number | undefined;
   try {
     const value = parseJson(new TextEncoder().encode(line), LIMITS);
     id = idOf(value);
@@ -80,10 +81,8 @@ function shown(verdict: Verdict, transport: 'http' | 'tcp'): ShownVerdict {
   };
 }
 
-function idOf(value: JsonValue): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const { id } = value as { readonly id?: JsonValue };
-  return typeof id === 'string' ? id : undefined;
+function idOf(value: JsonValue): string | number | undefined {
+  return isObject(value) ? caseId(value) : undefined;
 }
 
 const LIMITS = { maxBytes: 32 * 1024 * 1024, maxKeys: 1_000_000 };
