@@ -1,5 +1,5 @@
 // Makes `dist/package/` (or the folder that is named): the package as users install it. JavaScript only, everything bundled, no dependency, no install script.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -8,6 +8,10 @@ const root = dirname(import.meta.dirname);
 const out = resolve(process.argv[2] ?? join(root, 'dist', 'package'));
 const { name, version, description, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+// What is replaced is an earlier package or an empty folder, and nothing else that a slip of the keyboard may have named.
+if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, 'THIRD-PARTY.txt'))) {
+  throw new Error(`${out} holds something else than a package: name another folder`);
+}
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, 'bin'), { recursive: true });
 

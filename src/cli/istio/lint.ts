@@ -5,17 +5,17 @@ import { withoutCommented } from '../../istio/lint/suppression.ts';
 import { validateModel } from '../../istio/validate/validate.ts';
 import { EXIT } from '../functions.ts';
 import type { Output } from '../output.ts';
-import { loadMesh, type MeshOptions } from './mesh.ts';
+import { loadSomeMesh, type MeshOptions } from './mesh.ts';
 
 export interface LintOptions extends MeshOptions {
   readonly severity: 'warning' | 'error';
 }
 
 /**
- * Prints what validation and lint find, in the order of files and lines. Exit code 1 when there is something. Problem: as `loadMesh`.
+ * Prints what validation and lint find, in the order of files and lines. Exit code 1 when there is something. Problem: as `loadSomeMesh`.
  */
 export async function lintFiles(options: LintOptions, output: Output): Promise<number> {
-  const { model, profile, sources } = await loadMesh(options, output);
+  const { model, profile, sources } = await loadSomeMesh(options, output);
   const texts = new Map(sources.map(({ file, text }) => [file, text]));
   const found: readonly (Diagnostic | Finding)[] = [...validateModel(model), ...withoutCommented(lint(model, profile), texts)];
   const order = new Map(sources.map(({ file }, index) => [file, index]));

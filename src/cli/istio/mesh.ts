@@ -48,6 +48,18 @@ export async function loadMesh(options: MeshOptions, output: Output): Promise<Lo
   return { model: buildModel(reading.objects, config), profile, reading, sources };
 }
 
+/** As `loadMesh`. Without any object there is no answer: nothing would be denied and nothing found. Problem: MESH_EMPTY too. */
+export async function loadSomeMesh(options: MeshOptions, output: Output): Promise<LoadedMesh> {
+  const mesh = await loadMesh(options, output);
+  if (mesh.reading.objects.length > 0 || mesh.reading.meshConfigs.length > 0) return mesh;
+  throw new Problem({
+    code: 'MESH_EMPTY',
+    kind: 'invalid',
+    message: 'there is no object of Istio or Kubernetes in these files',
+    hint: 'name files or folders with -f',
+  });
+}
+
 /** Objects of files and folders; `namespace` for those that name none, as `kubectl apply -n` takes them. */
 export async function readFiles(paths: readonly string[], namespace: string | undefined): Promise<MeshReading> {
   return readSources(await readMeshSources(paths, process.stdin), namespace);

@@ -73,6 +73,12 @@ describe('reading a folder', () => {
 });
 
 describe('reading what is named', () => {
+  it('says at which line a file grows too large', async () => {
+    const file = write('dump.yaml', 'kind: A\n---\n'.repeat(5));
+    const reading = readMeshSources([file], nothing(), { ...SOURCE_LIMITS, fileBytes: 30 });
+    expect(await refusal(reading)).toMatchObject({ code: 'MESH_UNREADABLE', message: expect.stringContaining('dump.yaml:5`') });
+  });
+
   it('takes standard input for `-`, and a file whatever its name is', async () => {
     const file = write('manifest', 'kind: A\n');
     const sources = await readMeshSources(['-', file], chunks('kind', Buffer.from(': B\n')));

@@ -64,7 +64,7 @@ class Reader {
       const info = await stat(path);
       if (info.isDirectory()) await this.#folder(path, depth);
       // A pipe that was named, such as the `<(…)` of a shell, is read; in a folder nobody waits for one.
-      else if (isNamed || info.isFile()) await this.#file(path, info.isFile() ? info.size : 0);
+      else if (isNamed || info.isFile()) await this.#file(path, info.isFile());
     } catch (error) {
       throw unreadable(path, error);
     }
@@ -82,9 +82,8 @@ class Reader {
     }
   }
 
-  async #file(path: string, size: number): Promise<void> {
-    if (size > this.#limits.fileBytes) throw refused(path, `it is larger than ${this.#limits.fileBytes} bytes`);
-    if (size > 0 && !(await this.#isNew(path))) return;
+  async #file(path: string, isRegular: boolean): Promise<void> {
+    if (isRegular && !(await this.#isNew(path))) return;
     await this.text(path, createReadStream(path));
   }
 
@@ -96,8 +95,9 @@ class Reader {
     for await (const chunk of chunks) {
       const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       size += part.byteLength;
-      if (size > fileBytes) throw refused(name, `it is larger than ${fileBytes} bytes`);
       parts.push(part);
+      if (size > fileBytes)
+        throw refused(`${name}:${linesWithin(parts, fileBytes)}`, `here it grows larger than ${fileBytes} bytes`);
     }
     this.#bytes += size;
     if (this.#bytes > allBytes) throw refused(name, `the files together are larger than ${allBytes} bytes`);
@@ -110,6 +110,15 @@ class Reader {
     this.#seen.add(real);
     return true;
   }
+}
+
+/** The 1-based number of the line in which the byte at `end` stands. */
+function linesWithin(parts: readonly Uint8Array[], end: number): number {
+  return (
+    Buffer.concat(parts)
+      .subarray(0, end)
+      .filter((byte) => byte === 0x0a).length + 1
+  );
 }
 
 /** Whether it is one, also behind a link; what is gone meanwhile, or a link to nothing, is none. */

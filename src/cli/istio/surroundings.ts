@@ -1,9 +1,8 @@
-import { Problem } from '../../core/problem.ts';
 import type { ProxyKind } from '../../istio/objects.ts';
 import type { MeshReading } from '../../istio/read/mesh-objects.ts';
 import type { TargetOptions } from '../../istio/target/target.ts';
 import type { Output } from '../output.ts';
-import { type LoadedMesh, loadMesh, type MeshOptions } from './mesh.ts';
+import { type LoadedMesh, loadSomeMesh, type MeshOptions } from './mesh.ts';
 import { portOption, usage } from './request-options.ts';
 
 /** What a verb that asks one workload takes beside the files. */
@@ -25,17 +24,9 @@ export interface Caveat {
   readonly text: string;
 }
 
-/** The mesh and the way to the workload in it. Without any object there is no answer: nothing would be denied. Problem: MESH_EMPTY. */
+/** The mesh and the way to the workload in it. Problem: as `loadSomeMesh`. */
 export async function loadSurroundings(options: WorkloadOptions, output: Output): Promise<Surroundings> {
-  const mesh = await loadMesh(options, output);
-  if (mesh.reading.objects.length === 0) {
-    throw new Problem({
-      code: 'MESH_EMPTY',
-      kind: 'invalid',
-      message: 'there is no object of Istio or Kubernetes in these files',
-      hint: 'name files or folders with -f',
-    });
-  }
+  const mesh = await loadSomeMesh(options, output);
   const port = portOption(options.port);
   const hops = hopsOption(options.trustedHops);
   const target: TargetOptions = {

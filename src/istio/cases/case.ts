@@ -15,7 +15,10 @@ export interface Case {
   readonly id: string | number;
   readonly model: MeshModel;
   readonly workload: WorkloadRef;
+  /** Those that could be read, in order. */
   readonly requests: readonly RequestFacts[];
+  /** Those that could not, by their index among all that were written. */
+  readonly unreadable: ReadonlyMap<number, CaseError>;
 }
 
 /** Certificates by the names that requests use for their peers. */
@@ -30,7 +33,7 @@ export interface CaseOptions {
 /** A case that cannot be read, in words for the person who wrote it. */
 export class CaseError extends Error {}
 
-/** Throws `CaseError`, which names the field. */
+/** Throws `CaseError`, which names the field, when the set as a whole cannot be read. */
 export function readCase(value: JsonValue, options: CaseOptions): Case {
   if (!isObject(value)) throw new CaseError('a case is a JSON object');
   const written = listOrThrow(value, 'objects');
@@ -39,12 +42,14 @@ export function readCase(value: JsonValue, options: CaseOptions): Case {
   const { objects } = readJsonObjects(written);
   const model = buildModel(objects, readMeshConfig(fieldsAt(value, 'mesh')));
   const providers = new Map(model.config.extensionProviders.map((provider) => [provider.name, provider]));
-  const requests = listOrThrow(value, 'requests').map((request, index) => {
-    if (!isObject(request)) throw new CaseError(`requests[${index}] is not an object`);
-    const facts = readRequest(request, `requests[${index}]`, options);
-    return { ...facts, askAuthoriser: sampleAuthoriser(facts, providers) };
-  });
-  return { id: caseId(value) ?? '', model, workload: readWorkload(value), requests };
+  const requests: RequestFacts[] = [];
+  const unreadable = new Map<number, CaseError>();
+  for (const [index, request] of listOrThrow(value, 'requests').entries()) {
+    const facts = readOrError(request, `requests[${index}]`, options);
+    if (facts instanceof CaseError) unreadable.set(index, facts);
+    else requests.push({ ...facts, askAuthoriser: sampleAuthoriser(facts, providers) });
+  }
+  return { id: caseId(value) ?? '', model, workload: readWorkload(value), requests, unreadable };
 }
 
 /** What answers to this line are known by; undefined when it has no name. */
@@ -94,6 +99,16 @@ function readWorkload(value: JsonObject): WorkloadRef {
 function readService(service: JsonObject): NonNullable<WorkloadRef['service']> {
   const registry = /^(?:external|serviceentry)$/i.test(textAt(service, 'registry')) ? 'external' : 'kubernetes';
   return { name: textAt(service, 'name'), namespace: textAt(service, 'namespace'), registry };
+}
+
+function readOrError(request: JsonValue, place: string, options: CaseOptions): RequestFacts | CaseError {
+  try {
+    if (!isObject(request)) throw new CaseError(`${place} is not an object`);
+    return readRequest(request, place, options);
+  } catch (error) {
+    if (error instanceof CaseError) return error;
+    throw error;
+  }
 }
 
 function readRequest(request: JsonObject, place: string, { identities, now }: CaseOptions): RequestFacts {

@@ -46,10 +46,23 @@ describe('cases', () => {
 
   it('name the field that is wrong', () => {
     const error = (request: unknown) =>
-      JSON.parse(evaluateCase(JSON.stringify({ objects: [], requests: [request] }), 1, options('envoy-1.40')).text).error;
+      JSON.parse(evaluateCase(JSON.stringify({ objects: [], requests: [request] }), 1, options('envoy-1.40')).text).verdicts[0]
+        .error;
     expect(error({ peer: 'nobody' })).toBe('requests[0].peer is not one of the identities');
     expect(error({ path: '/\u0101' })).toContain('requests[0].path holds a character beyond latin-1');
     expect(error({ headers: [['only']] })).toBe('requests[0].headers[0] is not [name, value]');
+  });
+
+  it('answer their other requests when one cannot be read, which is unknown', () => {
+    const requests = [{ path: '/a' }, { peer: 'nobody' }, 7, { path: '/b' }];
+    const answer = evaluateCase(JSON.stringify({ id: 'x', objects: [], requests }), 1, options('envoy-1.40'));
+    expect(answer.isError).toBe(true);
+    expect(JSON.parse(answer.text).verdicts).toMatchObject([
+      { v: 'allow', path: '/a' },
+      { v: 'unknown', reason: 'unreadable', error: 'requests[1].peer is not one of the identities' },
+      { v: 'unknown', reason: 'unreadable', error: 'requests[2] is not an object' },
+      { v: 'allow', path: '/b' },
+    ]);
   });
 
   it('keep their name, be it a number, and may have no objects', () => {
@@ -81,7 +94,8 @@ describe('cases', () => {
 
   it('with a part of a request that is of another type are refused', () => {
     const error = (request: unknown) =>
-      JSON.parse(evaluateCase(JSON.stringify({ objects: [], requests: [request] }), 1, options('envoy-1.40')).text).error;
+      JSON.parse(evaluateCase(JSON.stringify({ objects: [], requests: [request] }), 1, options('envoy-1.40')).text).verdicts[0]
+        .error;
     expect(error({ headers: { a: 'b' } })).toBe('requests[0].headers is not a list');
     expect(error({ jwt: 'abc' })).toBe('requests[0].jwt is not an object');
     expect(error({ path: 7 })).toBe('requests[0].path is not a text');

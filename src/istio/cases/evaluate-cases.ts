@@ -12,7 +12,7 @@ export interface EvaluateCasesOptions extends CaseOptions {
   readonly profile: Profile;
 }
 
-/** The answer to one line: a line of JSON, and whether the line could be read. */
+/** The answer to one line: a line of JSON, and whether something in the line could not be read. */
 export interface CaseAnswer {
   readonly text: string;
   readonly isError: boolean;
@@ -20,7 +20,8 @@ export interface CaseAnswer {
 
 /**
  * Evaluates policy sets with their requests, a JSON object a line; a line out for each line in, blank ones left out. A line
- * that cannot be read yields `{"line", "id"?, "error"}` and the work goes on.
+ * that cannot be read yields `{"line", "id"?, "error"}`, a request that cannot be read `unknown` with its `error` in its place, and
+ * the work goes on.
  */
 export function* evaluateCases(lines: Iterable<string>, options: EvaluateCasesOptions): Generator<CaseAnswer> {
   let number = 0;
@@ -39,7 +40,7 @@ export function evaluateCase(line: string, number: number, options: EvaluateCase
     const read = readCase(value, options);
     return {
       text: JSON.stringify({ id: read.id, profile: options.profile.name, verdicts: verdictsOf(read, options.profile) }),
-      isError: false,
+      isError: read.unreadable.size > 0,
     };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -48,18 +49,24 @@ export function evaluateCase(line: string, number: number, options: EvaluateCase
   }
 }
 
-/** What the proxy of a case does with each of its requests. */
-export function verdictsOf({ model, workload, requests }: Case, profile: Profile): readonly ShownVerdict[] {
+/** What the proxy of a case does with each of its requests, those that cannot be read in their places. */
+export function verdictsOf({ model, workload, requests, unreadable }: Case, profile: Profile): readonly ShownVerdict[] {
   const chains = new Map<string, Chain>();
-  return requests.map((facts) => {
+  const verdicts = requests.map((facts): ShownVerdict => {
     const chain = chains.get(facts.transport) ?? compileChain(model, workload, facts.transport, profile);
     chains.set(facts.transport, chain);
     return shown(evaluate(chain, facts), facts.transport);
   });
+  for (const [index, { message }] of unreadable)
+    verdicts.splice(index, 0, { v: 'unknown', reason: 'unreadable', error: message });
+  return verdicts;
 }
 
 /** A verdict as it is printed: dry-run results as words with their ids beside them, and on TCP nothing but the verdict. */
-export type ShownVerdict = Pick<Verdict, 'v' | 's' | 'by' | 'id' | 'ext' | 'asked' | 'path' | 'remote' | 'reason'> & {
+export type ShownVerdict = Pick<Verdict, 'v' | 's' | 'by' | 'id' | 'ext' | 'asked' | 'path' | 'remote'> & {
+  readonly reason?: Verdict['reason'] | 'unreadable';
+  /** What could not be read in the request, when `reason` is `unreadable`. */
+  readonly error?: string;
   /** As Envoy's access log writes it. */
   readonly audit?: 'true';
   readonly dryAllow?: string;
