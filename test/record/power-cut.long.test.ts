@@ -78,7 +78,10 @@ describe.skipIf(!canMount)('the record after a power cut', () => {
       expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
       // At most the one that was under way is there beside them.
       expect(found.size - acknowledged.length).toBeLessThanOrEqual(1);
-      expect(new Set(found.values())).toEqual(new Set(['answered', 'unknown']));
+      // An outcome may reach the disk later than its decision: after a cut that comes early there is none.
+      const outcomes = [...found.values()];
+      expect(outcomes.filter((outcome) => outcome !== 'answered' && outcome !== 'unknown')).toEqual([]);
+      if (count > 600) expect(outcomes).toContain('answered');
     },
   );
 
