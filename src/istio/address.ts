@@ -19,6 +19,8 @@ export function formatAddress(bytes: readonly number[]): string {
     if (length > best.length) best = { at, length };
   }
   if (best.length < 2) return text.join(':');
+  // As `inet_ntop` does with an address that holds an IPv4 one behind zeros.
+  if (best.at === 0 && best.length === 6) return `::${bytes.slice(12).join('.')}`;
   return `${text.slice(0, best.at).join(':')}::${text.slice(best.at + best.length).join(':')}`;
 }
 

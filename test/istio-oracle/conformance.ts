@@ -12,8 +12,9 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AnsweredCase } from './case.ts';
 import { type Comparison, compare, joined, type Mismatch, profileOf } from './compare.ts';
-import { IDENTITIES, readCorpora, writeCorpus } from './corpus.ts';
+import { CALLERS, IDENTITIES, readCorpora, writeCorpus } from './corpus.ts';
 import { evaluate } from './evaluator.ts';
+import { makeEdges } from './generate/edges.ts';
 import { makeCase, makeCrowd } from './generate/set.ts';
 import { makeSingle } from './generate/single.ts';
 import { askEnvoy } from './live.ts';
@@ -28,7 +29,7 @@ const SHOWN_MISMATCHES = 20;
 const MUTANT_SEED = 1;
 const KILLED_SHARE = 0.95;
 const RECORD_SEED = 2;
-/** Sets of one value each and sets of many rules, beside those of whole policies; `--add` records these alone. */
+/** Sets of one value each and sets of many rules, beside those of whole policies. */
 const SINGLES = 480;
 const CROWDS = 120;
 /** Of the newest version's pairs, how many the older ones answer too. */
@@ -65,7 +66,7 @@ async function live(pairs: number): Promise<Comparison> {
   const sets = Math.ceil(pairs / PAIRS_A_SET);
   const comparisons: Comparison[] = [];
   for (let at = 0; at < sets; at += SETS_A_ROUND) {
-    const cases = Array.from({ length: Math.min(SETS_A_ROUND, sets - at) }, (_, index) => makeCase(seed, at + index, IDENTITIES));
+    const cases = Array.from({ length: Math.min(SETS_A_ROUND, sets - at) }, (_, index) => makeCase(seed, at + index, CALLERS));
     comparisons.push(await hold(version, await answered(cases, version)));
   }
   return joined(comparisons);
@@ -139,11 +140,11 @@ async function record(pairs: number): Promise<void> {
   for (const version of ENVOY_VERSIONS) {
     const share = version === ENVOY_VERSIONS[0] ? 1 : OLDER_SHARE;
     const sets = Math.ceil((pairs * share) / PAIRS_A_SET);
-    const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, IDENTITIES));
-    const singles = Array.from({ length: Math.ceil(SINGLES * share) }, (_, index) => makeSingle(seed, index, IDENTITIES));
-    const crowds = Array.from({ length: Math.ceil(CROWDS * share) }, (_, index) => makeCrowd(seed, index, IDENTITIES));
-    const before = (kept.get(version) ?? []).filter(({ id }) => id.startsWith('g'));
-    const fresh = await answered([...(values.add ? [] : cases), ...singles, ...crowds], version);
+    const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, CALLERS));
+    const singles = Array.from({ length: Math.ceil(SINGLES * share) }, (_, index) => makeSingle(seed, index, CALLERS));
+    const crowds = Array.from({ length: Math.ceil(CROWDS * share) }, (_, index) => makeCrowd(seed, index, CALLERS));
+    const before = (kept.get(version) ?? []).filter(({ id }) => !id.startsWith('e-'));
+    const fresh = await answered([...(values.add ? [] : [...cases, ...singles, ...crowds]), ...makeEdges(IDENTITIES)], version);
     writeCorpus(version, [...before, ...fresh]);
     console.log(`Envoy ${version}: ${before.length + fresh.length} sets of seed ${seed}`);
   }

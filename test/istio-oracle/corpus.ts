@@ -8,6 +8,9 @@ const FOLDER = join(import.meta.dirname, 'corpus');
 /** The identities that the corpora and the generator use. */
 export const IDENTITIES: Identities = JSON.parse(readFileSync(join(import.meta.dirname, 'identities.json'), 'utf8'));
 
+/** Those that sets made by chance choose from; the others are for sets that are written. */
+export const CALLERS: Identities = Object.fromEntries(Object.entries(IDENTITIES).filter(([name]) => !name.startsWith('edge-')));
+
 /** The committed answers, by Envoy version (`1.40.0`). */
 export function readCorpora(): ReadonlyMap<string, readonly AnsweredCase[]> {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.jsonl.gz'));

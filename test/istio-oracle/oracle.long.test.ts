@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { without } from '../support/without.ts';
 import type { Case } from './case.ts';
 import { compare, profileOf } from './compare.ts';
-import { IDENTITIES } from './corpus.ts';
+import { CALLERS, IDENTITIES } from './corpus.ts';
 import { evaluate } from './evaluator.ts';
 import { makeCase } from './generate/set.ts';
 import { askEnvoy } from './live.ts';
@@ -23,7 +23,7 @@ describe.skipIf(missing !== undefined)('a real Envoy, configured by the code of 
     it(
       `${version} says what the evaluator says, on fresh requests (seed ${seed})`,
       async () => {
-        const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, IDENTITIES));
+        const cases = Array.from({ length: sets }, (_, index) => makeCase(seed, index, CALLERS));
         const answers = await answersOf(cases, version);
         const profile = profileOf(version);
         const { pairs, mismatches } = compare(answers, await evaluate(answers, { profile, identities: IDENTITIES }));
@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)('a real Envoy, configured by the code of 
   it(
     'denies nothing where there is no policy: what it denies elsewhere, policies deny',
     async () => {
-      const cases = Array.from({ length: 20 }, (_, index): Case => ({ ...makeCase(seed, index, IDENTITIES), objects: [] }));
+      const cases = Array.from({ length: 20 }, (_, index): Case => ({ ...makeCase(seed, index, CALLERS), objects: [] }));
       const verdicts = (await answersOf(cases, ENVOY_VERSIONS[0])).flatMap((one) => one.verdicts);
       expect(verdicts.length).toBe(cases.length * 24);
       expect(verdicts.filter(({ v }) => v === 'deny')).toEqual([]);

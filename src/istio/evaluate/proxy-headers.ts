@@ -13,7 +13,10 @@ export function mutateHeaders(headers: HeaderMap, chain: Chain, facts: RequestFa
   const isTls = facts.peer !== undefined || facts.sni !== undefined;
   headers.removeAll(isGateway ? EDGE_REMOVED : REMOVED);
   const te = headers.joined('te');
-  if (te !== undefined && te !== '' && te !== 'trailers') headers.remove('te');
+  if (te !== undefined && te !== '') {
+    if (te.split(',').some((one) => one.trim() === 'trailers')) headers.set('te', 'trailers');
+    else headers.remove('te');
+  }
   // Sidecars append to it and gateways set it, in a form that names the proxy's own certificate; without mutual TLS it goes.
   if (facts.peer === undefined) headers.remove('x-forwarded-client-cert');
   else headers.set('x-forwarded-client-cert', PROXY_TEXT);
@@ -27,7 +30,8 @@ export function mutateHeaders(headers: HeaderMap, chain: Chain, facts: RequestFa
 }
 
 function schemeOf(forwardedProto: string, isTls: boolean): string {
-  if (forwardedProto === 'https' || forwardedProto === 'http') return forwardedProto;
+  const scheme = forwardedProto.toLowerCase();
+  if (scheme === 'https' || scheme === 'http') return scheme;
   return isTls ? 'https' : 'http';
 }
 

@@ -43,7 +43,9 @@ function decodeJson(part: string): { readonly value: JsonValue } | 'Base64url en
 
 function decodeBase64Url(text: string): Uint8Array | undefined {
   // Envoy's decoder skips white space.
-  const bare = text.replace(/[ \t\n\v\f\r]+/g, '').replace(/={1,2}$/, '');
+  const padded = text.replace(/[ \t\n\v\f\r]+/g, '');
+  const bare = padded.replace(/={1,2}$/, '');
+  if (bare !== padded && padded.length % 4 !== 0) return undefined;
   if (!/^[A-Za-z0-9\-_]*$/.test(bare) || bare.length % 4 === 1) return undefined;
   const binary = atob(bare.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));

@@ -1,26 +1,19 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { AnsweredCase } from '../case.ts';
-import { compare, profileOf } from '../compare.ts';
-import { IDENTITIES, readCorpora } from '../corpus.ts';
-import { evaluate } from '../evaluator.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { IDENTITIES } from '../corpus.ts';
 import { Random } from '../generate/random.ts';
-import { isBlind } from './blind.ts';
+import { isBlind, UNREACHED } from './blind.ts';
 import { type Mutation, mutationsOf } from './mutation.ts';
+import type { Fault, ReplayOptions } from './replay.ts';
 
-/**
- * What of the room decides the verdicts that the answers are about. The rest reads folders, explains and compares; `trace.ts` is for
- * explanations, `ztunnel.ts` and `mtls-mode.ts` for what no proxy here does.
- */
-const EVALUATION = /^(?:compile|evaluate)\/(?!trace|ztunnel|mtls-mode)|^(?:address|wire-text|verdict|profile[\w-]*)\.ts$/;
-const LANES = 2;
-const TIMEOUT_MS = 60_000;
-/** Most faults show in the first sets; only what survives them sees all. */
-const FIRST_SETS = 250;
+/** What of the room decides the verdicts that the answers are about. The rest reads folders, explains and compares. */
+const EVALUATION = /^(?:compile|evaluate)\/|^cases\/authoriser\.ts$|^(?:address|wire-text)\.ts$/;
+/** Between two signs of life, each after a few sets that take milliseconds without a fault. */
+const SILENCE_MS = 5_000;
 
 export interface HuntOptions {
-  /** The clone whose evaluator is made faulty; it is copied, not touched. */
+  /** The clone whose evaluator is made faulty; it is not touched. */
   readonly root: string;
   readonly count: number;
   readonly seed: number;
@@ -32,89 +25,73 @@ export interface Hunted {
   readonly isKilled: boolean;
 }
 
-/** Puts one fault at a time into a copy of the evaluator and sees whether the committed answers find it. */
+/** Puts one fault at a time into the evaluator and sees whether the committed answers find it. */
 export async function hunt({ root, count, seed }: HuntOptions): Promise<Hunted[]> {
-  const random = new Random(seed);
-  const chosen = random.some(allMutations(root), count);
-  const portions = await portionsOf(root);
+  const chosen = new Random(seed).some(allMutations(root), count);
   const hunted: Hunted[] = [];
-  const lane = async (): Promise<void> => {
-    const copy = copyOf(root);
-    try {
-      for (let next = chosen.pop(); next !== undefined; next = chosen.pop()) {
-        const { file, original, mutation } = next;
-        writeFileSync(join(copy, file), mutation.source);
-        const isKilled = await isFound(copy, portions);
-        writeFileSync(join(copy, file), original);
-        hunted.push({ file, mutation, isKilled });
-        if (!isKilled)
-          console.log(`survived: ${file}:${mutation.line} ${mutation.operator}\n  ${mutation.before}\n  ${mutation.after}`);
-      }
-    } finally {
-      rmSync(copy, { recursive: true, force: true });
+  let replay = await started(root);
+  for (const { file, mutation } of chosen) {
+    const found = await asked(replay, { file, source: mutation.source });
+    // A fault that does not come to an end is found as well.
+    if (found === undefined) {
+      await replay.terminate();
+      replay = await started(root);
     }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+    const isKilled = found ?? true;
+    hunted.push({ file, mutation, isKilled });
+    if (!isKilled)
+      console.log(`survived: ${file}:${mutation.line} ${mutation.operator}\n  ${mutation.before}\n  ${mutation.after}`);
+  }
+  await replay.terminate();
   return hunted;
+}
+
+function started(root: string): Promise<Worker> {
+  const workerData: ReplayOptions = { root, identities: IDENTITIES };
+  const worker = new Worker(new URL('./replay.ts', import.meta.url), { workerData });
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', () => {
+      worker.off('error', reject);
+      resolve(worker);
+    });
+  });
+}
+
+/** Whether the answers find a fault; undefined when the replay came to a stand. */
+function asked(worker: Worker, fault: Fault): Promise<boolean | undefined> {
+  return new Promise((resolve, reject) => {
+    const finish = (found: boolean | undefined): void => {
+      clearTimeout(timer);
+      worker.off('message', hear);
+      worker.off('error', reject);
+      resolve(found);
+    };
+    const timer = setTimeout(() => finish(undefined), SILENCE_MS);
+    const hear = (message: boolean | 'alive'): void => {
+      if (message === 'alive') timer.refresh();
+      else finish(message);
+    };
+    worker.on('message', hear);
+    worker.once('error', reject);
+    worker.postMessage(fault);
+  });
 }
 
 interface Candidate {
   readonly file: string;
-  readonly original: string;
   readonly mutation: Mutation;
 }
 
 function allMutations(root: string): Candidate[] {
   const room = join('src', 'istio');
   const files = readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
-    .filter((name) => EVALUATION.test(name) && name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter((name) => EVALUATION.test(name) && name.endsWith('.ts') && !name.endsWith('.test.ts') && !UNREACHED.has(name))
     .sort();
   return files.flatMap((name) => {
     const file = join(room, name);
-    const original = readFileSync(join(root, file), 'utf8');
-    return mutationsOf(original)
+    return mutationsOf(readFileSync(join(root, file), 'utf8'))
       .filter((mutation) => !isBlind(mutation))
-      .map((mutation) => ({ file, original, mutation }));
+      .map((mutation) => ({ file, mutation }));
   });
-}
-
-/** A clone beside the clone: sources copied, packages shared. */
-function copyOf(root: string): string {
-  const copy = mkdtempSync(join(tmpdir(), 'fairlead-mutant-'));
-  for (const name of ['src', 'bin', 'bootstrap']) cpSync(join(root, name), join(copy, name), { recursive: true });
-  for (const name of ['package.json', 'package-lock.json']) cpSync(join(root, name), join(copy, name));
-  mkdirSync(copy, { recursive: true });
-  symlinkSync(resolve(root, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
-
-/** The answers by portion, the one that finds most first. */
-interface Portion {
-  readonly profile: string;
-  readonly cases: readonly AnsweredCase[];
-  /** What the evaluator without a fault gets wrong: only another result is a find. */
-  readonly baseline: string;
-}
-
-async function portionsOf(root: string): Promise<Portion[]> {
-  const versions = [...readCorpora()].reverse().map(([version, cases]) => ({ profile: profileOf(version), cases }));
-  const first = versions.slice(0, 1).map(({ profile, cases }) => ({ profile, cases: cases.slice(0, FIRST_SETS) }));
-  const portions: Portion[] = [];
-  for (const portion of [...first, ...versions]) portions.push({ ...portion, baseline: await resultOf(root, portion) });
-  return portions;
-}
-
-async function isFound(root: string, portions: readonly Portion[]): Promise<boolean> {
-  for (const portion of portions) {
-    // A fault that crashes, or does not come to an end, is found as well.
-    const result = await resultOf(root, portion).catch(() => undefined);
-    if (result !== portion.baseline) return true;
-  }
-  return false;
-}
-
-async function resultOf(root: string, { profile, cases }: Pick<Portion, 'profile' | 'cases'>): Promise<string> {
-  const evaluations = await evaluate(cases, { profile, identities: IDENTITIES, root, timeoutMs: TIMEOUT_MS });
-  const { mismatches, unknown } = compare(cases, evaluations);
-  return JSON.stringify({ mismatches, unknown });
 }
