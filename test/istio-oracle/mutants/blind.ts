@@ -103,6 +103,15 @@ const BLIND: readonly Blind[] = [
       /^if \((?:isPlain\(path\)|!path\.includes\('\/\/'\)|\/\^\[.*\]\*\$\/\.test\(text\))\)/.test(before) &&
       after.startsWith('if (false)'),
   },
+  {
+    reason: 'a part of the index',
+    holds: (before) => /^const end = parts\.findIndex|^\.slice\(0, end < 0|^\.map\(\(part\) => \(part\.type/.test(before),
+  },
+  {
+    reason: 'presence is asked in two places, of which each answers for the other',
+    holds: (before, after) => before === "if (test.op === 'present') return true;" && after.startsWith('if (false)'),
+  },
+  { reason: 'the cases have no tokens in parameters', holds: (before) => before === 'if (tokens.length === 0) return path;' },
   { reason: 'which rule refused is for explanations', holds: (before) => /\bthis\.refusedBy = /.test(before) },
   { reason: 'a guard for the type checker: the place is there', holds: (before, after) => guards(before) !== guards(after) },
 ];
