@@ -77,10 +77,13 @@ function originOrAbsolute(method: string, path: string, authority: string): Targ
 }
 
 function connectTarget(path: string): Target | Rejection {
-  if (path.startsWith('#')) return CODEC_ERROR;
+  if (!AUTHORITY.test(path) || /^[^/?]*@@/.test(path)) return CODEC_ERROR;
   const isAuthority = isHost(path) && /:[0-9]+$/.test(path);
-  return isAuthority ? { authority: path, path: undefined } : INVALID_URL;
+  return isAuthority ? { authority: path.replace(/^.*@/, ''), path: undefined } : INVALID_URL;
 }
+
+/** What the parser lets stand before a path or a query. */
+const AUTHORITY = /^[A-Za-z0-9!$%&'()*+,\-.:;=@[\]_~]*(?:[/?].*)?$/;
 
 /** A host that URL parsing accepts: user information once at most, a name or an address in brackets, a port that is one. */
 function isHost(text: string): boolean {

@@ -22,6 +22,10 @@ export function makeEdges(identities: Identities): Case[] {
     ...tokenTexts(),
     ...bytes(),
     ...schemes(),
+    ...claimNames(),
+    ...payloads(),
+    ...principals(),
+    ...hosts(),
   ];
 }
 
@@ -201,6 +205,14 @@ function tokens(): Case[] {
   const signed = (header: string, prefix: string, iss: string, headers: HttpRequest['headers'] = []) =>
     http({ headers, jwt: { claims: { iss, sub: 'a' }, header, prefix } });
   return [
+    set('token-unnamed', {
+      objects: objects([{ issuer: '' }, { ...one, audiences: ['api'] }]),
+      requests: [undefined, 'api', 'x'].flatMap((aud) =>
+        ['issuer-x', 'https://idp.example', ''].map((iss) =>
+          http({ jwt: { claims: { iss, sub: 'a', ...(aud === undefined ? {} : { aud }) } } }),
+        ),
+      ),
+    }),
     set('token-one', { objects: objects([one]), requests: [...bearer, ...claims] }),
     set('token-two', { objects: objects([one, other]), requests: [...bearer, ...claims] }),
     set('token-same', { objects: objects([one, { ...one, audiences: ['api'] }]), requests: [...claims, ...bearer.slice(0, 6)] }),
@@ -340,6 +352,7 @@ function providers(): Case[] {
         requests: [
           http({ path: '/admin' }),
           http({ path: '/admin', headers: [['x-ext', 'deny']] }),
+          http({ path: '/admin', headers: [['X-Ext', 'deny']] }),
           http({ path: '/x' }),
           http({ path: '/x', headers: [['x-ext', 'deny']] }),
           http({ method: 'CONNECT', path: 'a:443' }),
@@ -455,6 +468,11 @@ function tokenTexts(): Case[] {
     '*',
     'Bearer !*',
     'Bearer eyJ!*',
+    'Bearer eyJ',
+    'Bearer ',
+    'Bearer !eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.eyJhbGciOiJSUzI1NiJ9',
+    'Bearer eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.eyJhbGciOiJSUzI1NiJ9!',
+    'xBearer eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.eyJhbGciOiJSUzI1NiJ9',
   ];
   return values.flatMap((value, index) =>
     ['DENY', 'CUSTOM'].map((action) =>
@@ -502,15 +520,111 @@ function schemes(): Case[] {
   );
   return ['https', 'http'].flatMap((scheme) => [
     set(`forwarded-${scheme}`, { objects: [policy('DENY', [header(':scheme', scheme)])], requests }),
-    ...[0, 1].map((hops) =>
-      set(`forwarded-${scheme}-${hops}`, {
+    ...[undefined, 0, 1].map((hops) =>
+      set(`forwarded-${scheme}-${hops ?? 'unsaid'}`, {
         kind: 'gateway',
-        hops,
+        ...(hops === undefined ? {} : { hops }),
         objects: [policy('DENY', [header(':scheme', scheme)])],
         requests,
       }),
     ),
   ]);
+}
+
+/** Names of claims with brackets in them. */
+function claimNames(): Case[] {
+  const keys = ['[a]]', '[a[b]]', '[[a]', '[a]b]', '[a][b]', '[]', '[a][]', '[a]', '[a', 'a]', '[a]]]', '[[a]]', '[a].[b]'];
+  const shapes: readonly Record<string, unknown>[] = [
+    ...['a', 'a]', 'a[b]', '[a', 'a]b', '', 'a]]', '[a]', 'a].[b', 'b'].map((name) => ({ [name]: 'x' })),
+    { a: { b: 'x' } },
+    { a: { '': 'x' } },
+    { a: ['y', 'x'] },
+  ];
+  return keys.map((key, index) =>
+    set(`claim-name-${index}`, {
+      objects: [
+        policy('DENY', [{ when: [{ key: `request.auth.claims${key}`, values: ['x'] }] }]),
+        tokenRules([{ issuer: 'issuer-x' }]),
+      ],
+      requests: shapes.map((claims) => http({ jwt: { claims: { iss: 'issuer-x', sub: 'a', ...claims } } })),
+    }),
+  );
+}
+
+/** Signed tokens whose payload is something else than an object. */
+function payloads(): Case[] {
+  const values: readonly unknown[] = ['text', '', 7, 0, true, false, null, [], [{ iss: 'issuer-x' }], {}];
+  return [
+    set('payload', {
+      objects: [policy('DENY', [header('authorization', '*')]), tokenRules([{ issuer: 'issuer-x' }])],
+      requests: values.flatMap((claims) =>
+        ['good', 'bad'].map((key) =>
+          http({ jwt: { claims: claims as Record<string, unknown>, ...(key === 'bad' ? { key } : {}) } }),
+        ),
+      ),
+    }),
+  ];
+}
+
+/** Issuer and subject of a request principal around its slashes. */
+function principals(): Case[] {
+  const values = [
+    '/a',
+    '/*',
+    '*/a',
+    '//a',
+    '/',
+    '*/',
+    'i/',
+    'i/*',
+    'i/a',
+    'i//a',
+    '*i/a',
+    'i/*a',
+    '*',
+    'i*',
+    '*a',
+    'i',
+    'x/i/a',
+    '*/*',
+  ];
+  const tokens = ['', 'i', '/', 'i/', 'x/i', 'i/*'].flatMap((iss) =>
+    ['', 'a', '/a', '*', 'a*', 'xa'].map((sub) => ({ iss, sub })),
+  );
+  return values.map((value, index) =>
+    set(`principal-${index}`, {
+      objects: [
+        policy('DENY', [{ from: [{ source: { requestPrincipals: [value] } }] }]),
+        tokenRules([...new Set(tokens.map(({ iss }) => iss))].filter((issuer) => issuer !== '').map((issuer) => ({ issuer }))),
+      ],
+      requests: tokens.map((claims) => http({ jwt: { claims } })),
+    }),
+  );
+}
+
+/** What CONNECT may ask for. */
+function hosts(): Case[] {
+  const objects = [policy('DENY', [{ to: [{ operation: { hosts: ['a:443', 'a'] } }] }])];
+  const texts = [
+    'a:443',
+    'a',
+    'a:443#',
+    'a#:443',
+    'a:443?x',
+    'a:443/',
+    'a:',
+    'A:443',
+    'a:x',
+    'a^:443',
+    'a{:443',
+    'a:443/#',
+    '^',
+    '@a:443',
+    'a@@b:443',
+    '/a',
+    '*',
+  ];
+  return [set('connect', { objects, requests: texts.map((path) => http({ method: 'CONNECT', path, authority: 'a:443' })) })];
 }
 
 interface Written {
