@@ -1,4 +1,5 @@
 import type { AuthoriserAnswer, RequestFacts } from '../facts.ts';
+import { NODE_METHODS } from '../http1-methods.ts';
 import type { ExtensionProvider } from '../objects.ts';
 
 /**
@@ -19,24 +20,3 @@ export function sampleAuthoriser(
     return values.join(',') === 'deny' ? { answer: 'deny', status: 401 } : { answer: 'allow' };
   };
 }
-
-/** What Node's HTTP parser takes for a method. */
-const NODE_METHODS: ReadonlySet<string> = new Set([
-  ...['ACL', 'BIND', 'CHECKOUT', 'CONNECT', 'COPY', 'DELETE', 'GET', 'HEAD', 'LINK', 'LOCK', 'M-SEARCH', 'MERGE', 'MKACTIVITY'],
-  ...[
-    'MKCALENDAR',
-    'MKCOL',
-    'MOVE',
-    'NOTIFY',
-    'OPTIONS',
-    'PATCH',
-    'POST',
-    'PROPFIND',
-    'PROPPATCH',
-    'PURGE',
-    'PUT',
-    'QUERY',
-    'REBIND',
-  ],
-  ...['REPORT', 'SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE'],
-]);

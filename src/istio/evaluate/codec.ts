@@ -1,6 +1,7 @@
 import { parseAddress } from '../address.ts';
 import type { Chain } from '../chain.ts';
 import type { RequestFacts } from '../facts.ts';
+import { ENVOY_METHODS } from '../http1-methods.ts';
 import type { Profile } from '../profile.ts';
 
 /** A refusal by the proxy's codec or connection manager, before any filter. */
@@ -54,7 +55,7 @@ function readHttp1({ method, path: sent, authority, headers }: RequestFacts, pro
   if (CONTROL.test(head) || CONTROL.test(authority) || headers.some((pair) => pair.some((text) => CONTROL.test(text)))) {
     return http1('http1.invalid_characters');
   }
-  if (!HTTP1_METHODS.has(method) || (method === 'QUERY' && !profile.knowsQuery)) return CODEC_ERROR;
+  if (!ENVOY_METHODS.has(method) || (method === 'QUERY' && !profile.knowsQuery)) return CODEC_ERROR;
   if (path === '' && method === 'CONNECT') return INVALID_URL;
   if (!VISIBLE.test(path)) return CODEC_ERROR;
   if (headers.some(([name, value]) => !TOKEN.test(name.split(':', 1)[0] ?? '') || value.trimEnd().includes('\n')))
@@ -116,24 +117,3 @@ const CONNECTION: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'pr
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** The methods that Envoy's HTTP/1 parser knows. */
-const HTTP1_METHODS: ReadonlySet<string> = new Set([
-  ...['ACL', 'BIND', 'CHECKOUT', 'CONNECT', 'COPY', 'DELETE', 'GET', 'HEAD', 'LINK', 'LOCK', 'MERGE', 'MKACTIVITY', 'MKCALENDAR'],
-  ...[
-    'MKCOL',
-    'MOVE',
-    'MSEARCH',
-    'NOTIFY',
-    'OPTIONS',
-    'PATCH',
-    'POST',
-    'PROPFIND',
-    'PROPPATCH',
-    'PURGE',
-    'PUT',
-    'QUERY',
-    'REBIND',
-  ],
-  ...['REPORT', 'SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE'],
-]);

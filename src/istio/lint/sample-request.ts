@@ -4,6 +4,7 @@ import type { Chain, CompiledRule } from '../chain.ts';
 import { traceRules, traceView } from '../evaluate/trace.ts';
 import type { RequestFacts, TokenFact } from '../facts.ts';
 import type { CidrBlock, IdentityTest, Leaf, StringTest, TemplateTest } from '../matcher.ts';
+import { passingText } from '../passing-text.ts';
 
 /** A request that nobody sent: what a rule does not ask for is as plain as it can be. */
 export const PLAIN_REQUEST: RequestFacts = {
@@ -80,15 +81,15 @@ function withLeaf(chain: Chain, facts: RequestFacts, leaf: Leaf): RequestFacts {
     case 'port':
       return { ...facts, localPort: leaf.port };
     case 'sni':
-      return { ...facts, sni: textFor(leaf.test) };
+      return { ...facts, sni: passingText(leaf.test) };
     case 'path':
       return { ...facts, path: pathFor(leaf.test) };
     case 'header':
-      return withHeader(facts, leaf.name, textFor(leaf.test));
+      return withHeader(facts, leaf.name, passingText(leaf.test));
     case 'claim':
-      return { ...facts, tokens: [tokenWith(chain, facts.tokens[0], leaf.path, textFor(leaf.test))] };
+      return { ...facts, tokens: [tokenWith(chain, facts.tokens[0], leaf.path, passingText(leaf.test))] };
     case 'metadata': {
-      const value: JsonValue = leaf.shape === 'list' ? [textFor(leaf.test)] : textFor(leaf.test);
+      const value: JsonValue = leaf.shape === 'list' ? [passingText(leaf.test)] : passingText(leaf.test);
       return { ...facts, metadata: { ...facts.metadata, [leaf.filter]: { ...facts.metadata[leaf.filter], [leaf.key]: value } } };
     }
   }
@@ -132,23 +133,10 @@ function textOfPattern(pattern: string): string {
   return pattern === '*' ? 'some' : pattern.replaceAll('*', 'x');
 }
 
-function textFor(test: StringTest): string {
-  switch (test.op) {
-    case 'exact':
-      return test.value;
-    case 'prefix':
-      return `${test.value}x`;
-    case 'suffix':
-      return `x${test.value}`;
-    default:
-      return 'x';
-  }
-}
-
 function pathFor(test: StringTest | TemplateTest): string {
   if (test.op === 'template') return test.template.replaceAll('{**}', 'x/y').replaceAll('{*}', 'x');
   if (test.op === 'nonEmpty' || test.op === 'present') return '/';
-  const text = textFor(test);
+  const text = passingText(test);
   return text.startsWith('/') ? text : `/${text}`;
 }
 

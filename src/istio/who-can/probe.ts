@@ -6,6 +6,7 @@ import { matches } from '../evaluate/match.ts';
 import type { RequestFacts, TokenFact } from '../facts.ts';
 import type { CidrBlock, Leaf, StringTest } from '../matcher.ts';
 import type { JwtRule } from '../objects.ts';
+import { passingText } from '../passing-text.ts';
 import type { IdentityPool } from './identities.ts';
 
 /** The parts of a request that may be chosen freely: who calls and with what. */
@@ -153,7 +154,7 @@ function claimChanges({ chain }: ProbeSpace, term: Term, probe: Probe, isMatchWa
     const leaves = matcher === undefined ? [] : leavesOf(matcher).filter((leaf) => leaf.type === 'claim');
     const ofIssuer = leaves.find(({ path }) => path.length === 1 && path[0] === 'iss');
     const others = leaves.filter((leaf) => leaf !== ofIssuer);
-    const claims = others.reduce((all, { path, test }) => withClaim(all, path, sample(test)), probe.claims ?? {});
+    const claims = others.reduce((all, { path, test }) => withClaim(all, path, passingText(test)), probe.claims ?? {});
     // A token of an issuer that no rule knows is refused, so only theirs can pass.
     if (ofIssuer === undefined)
       return [{ ...probe, claims }, ...issuers.map((iss) => ({ ...probe, claims: { ...claims, iss } }))];
@@ -188,22 +189,7 @@ function texts(leaves: readonly Leaf[], isMatchWanted: boolean): readonly string
   const tests = leaves.flatMap((leaf) =>
     'test' in leaf && leaf.type !== 'identity' && leaf.test.op !== 'template' ? [leaf.test] : [],
   );
-  return isMatchWanted ? tests.map(sample) : ['something-else'];
-}
-
-/** A text that passes. */
-function sample(test: StringTest): string {
-  switch (test.op) {
-    case 'exact':
-      return test.value;
-    case 'prefix':
-      return `${test.value}x`;
-    case 'suffix':
-      return `x${test.value}`;
-    case 'nonEmpty':
-    case 'present':
-      return 'x';
-  }
+  return isMatchWanted ? tests.map(passingText) : ['something-else'];
 }
 
 function addresses(leaves: readonly Leaf[], isMatchWanted: boolean): readonly string[] {
