@@ -47,6 +47,8 @@ interface Thing {
 function thingsToTry(options: TableOptions): readonly Thing[] {
   const { ports, command, prefectProgram } = options;
   const web = `http://127.0.0.1:${ports.web}`;
+  // Named, for a command that has never signed in knows no gateway.
+  const control = `http://127.0.0.1:${ports.control}`;
   const [allowed, denied] =
     prefectProgram === undefined
       ? [
@@ -65,7 +67,7 @@ function thingsToTry(options: TableOptions): readonly Thing[] {
           {
             title: 'Allowed: the engineer runs a flow with the stock Prefect CLI',
             commands: [
-              `${command} login   # as ada`,
+              `${command} login ${control}   # as ada`,
               `eval "$(${command} token --for prefect)"`,
               `${prefectProgram} deployment run etl/nightly --watch`,
             ],
@@ -82,7 +84,7 @@ function thingsToTry(options: TableOptions): readonly Thing[] {
     denied,
     {
       title: 'Explained: why that was denied',
-      commands: [`${command} login   # as lee, who administers`, `${command} explain ID`],
+      commands: [`${command} login ${control}   # as lee, who administers`, `${command} explain ID`],
       shows: 'the rule, its file and line, each clause with what was seen, and what is missing',
     },
     {

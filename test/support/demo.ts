@@ -81,10 +81,10 @@ export class Demo {
     return run(process.execPath, [MAIN, ...args], { XDG_CONFIG_HOME: join(this.folder, 'home', person) });
   }
 
-  /** Signs the command in through the real pages, as a browser would. */
+  /** Signs the command in through the real pages, as a browser would, with the words that the demo prints. */
   async login(person: string): Promise<Finished> {
-    const origin = `http://127.0.0.1:${this.ports.control}`;
-    const child = spawn(process.execPath, [MAIN, 'login', origin, '--no-browser'], {
+    const printed = / -- (login[^#\n]*?) *#/.exec(this.output)?.[1] ?? '';
+    const child = spawn(process.execPath, [MAIN, ...printed.split(' '), '--no-browser'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '', XDG_CONFIG_HOME: join(this.folder, 'home', person) },
     });
