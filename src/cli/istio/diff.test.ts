@@ -44,6 +44,8 @@ describe('istio diff', () => {
     });
     expect(await diff('nowhere.yaml', 'examples/istio')).toMatchObject({ code: 3, stdout: '' });
     expect(await diff(write('broken.yaml', 'kind: [\n'), 'examples/istio')).toMatchObject({ code: 3, stdout: '' });
+    const nothing = write('nothing.yaml', '# nothing\n');
+    expect(await diff(nothing, nothing)).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('[MESH_EMPTY]') });
     expect(await diff(...SHOP, 'examples/istio', '--limit', '0')).toMatchObject({ code: 64 });
     expect(await diff('examples/istio')).toMatchObject({ code: 64 });
   });

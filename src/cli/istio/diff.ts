@@ -5,7 +5,7 @@ import { diffText } from '../../istio/diff/render-text.ts';
 import { DIFF_DEFAULTS } from '../../istio/diff/result.ts';
 import { EXIT } from '../functions.ts';
 import { createOutput, type Format } from '../output.ts';
-import { loadMesh, type MeshOptions } from './mesh.ts';
+import { emptyMesh, loadMesh, type MeshOptions } from './mesh.ts';
 import { usage } from './request-options.ts';
 
 export interface DiffCommandOptions extends MeshOptions {
@@ -25,6 +25,8 @@ export async function diffFiles(before: string, after: string, options: DiffComm
   ] as const;
   const old = await loadMesh(sides[0], output);
   const now = await loadMesh(sides[1], output);
+  // One side may begin or end with nothing; two are a mistake in the names.
+  if (old.reading.objects.length === 0 && now.reading.objects.length === 0) throw emptyMesh();
   const result = diffModels(old.model, now.model, {
     profile: now.profile.name,
     limit: count('--limit', limit) ?? DIFF_DEFAULTS.limit,

@@ -187,6 +187,12 @@ describe('what stands beside the answer', () => {
     expect(await istio(...argv)).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('MESH_') });
     const none = ['explain', '--to', 'app=x', '-f', write('none/values.yaml', '# nothing\n')];
     expect(await istio(...none)).toMatchObject({ code: 3, stderr: expect.stringContaining('[MESH_EMPTY]') });
+    const config = write(
+      'config/mesh.yaml',
+      'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {meshConfig: {trustDomain: td1}}\n',
+    );
+    const alone = ['explain', '--to', 'app=x', '-f', config];
+    expect(await istio(...alone)).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('[MESH_EMPTY]') });
   });
 
   it('names what can change every answer and was not taken into account', async () => {

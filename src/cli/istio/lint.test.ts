@@ -40,6 +40,10 @@ describe('fairlead istio lint', () => {
     return { exit: await lintFiles({ filename: [folder], severity }, output), data, said };
   }
 
+  it('refuses files without any object, which may be the wrong ones', async () => {
+    await expect(lint('# nothing\n')).rejects.toMatchObject({ code: 'MESH_EMPTY', kind: 'invalid' });
+  });
+
   it('ends with 0 when nothing is found, and with 1 when something is', async () => {
     expect(await lint(POLICY.replace('get', 'GET'))).toMatchObject({ exit: 0, data: '' });
     const found = await lint(POLICY);

@@ -51,8 +51,12 @@ export async function loadMesh(options: MeshOptions, output: Output): Promise<Lo
 /** As `loadMesh`. Without any object there is no answer: nothing would be denied and nothing found. Problem: MESH_EMPTY too. */
 export async function loadSomeMesh(options: MeshOptions, output: Output): Promise<LoadedMesh> {
   const mesh = await loadMesh(options, output);
-  if (mesh.reading.objects.length > 0 || mesh.reading.meshConfigs.length > 0) return mesh;
-  throw new Problem({
+  if (mesh.reading.objects.length === 0) throw emptyMesh();
+  return mesh;
+}
+
+export function emptyMesh(): Problem {
+  return new Problem({
     code: 'MESH_EMPTY',
     kind: 'invalid',
     message: 'there is no object of Istio or Kubernetes in these files',
